@@ -1,0 +1,24 @@
+//! Hookstead sends webhooks for a CRM: it takes events by a JSON API, keeps them on disk, sends
+//! each to every webhook that selected it, signed, retries for days, and shows every delivery.
+//!
+//! # Map
+//!
+//! Imports point downwards only. Each outside crate has one home.
+//!
+//! ```text
+//!                 main ── cli
+//!                   │
+//!                  app            builds, starts, stops
+//!             ┌─────┴─────┐
+//!            web        sender    the two doors; they do not know each other (actix | ureq)
+//!             │         │   │
+//!             └─ service    │     what may be asked; used by web and by the commands
+//!                   │       │
+//!                   └─ store┘     what is remembered; the only place that names redb
+//!                        │
+//!                     domain      pure: no I/O, no clock, no randomness, no locks
+//! ```
+//!
+//! - [`domain`]: what things are, and every decision.
+
+pub mod domain;
