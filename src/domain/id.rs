@@ -138,11 +138,11 @@ pub struct IdSequence {
 impl IdSequence {
     /// A sequence whose ids are all greater than `last`.
     pub fn after(last: u128) -> Self {
-        IdSequence { last: last + DELIVERIES_PER_EVENT }
+        IdSequence { last: (last | (DELIVERIES_PER_EVENT - 1)) + 1 }
     }
 
     /// The next number: `now` in front, `random` behind, or a random step past the last one if
-    /// that would not be greater.
+    /// that would not be greater. Its lowest sixteen bits are zero, see [`DELIVERIES_PER_EVENT`].
     pub fn next(&mut self, now: Timestamp, random: u64) -> u128 {
         let fresh = ulid::Ulid::from_parts(now.as_millis(), u128::from(random) << 16).0;
         let step = DELIVERIES_PER_EVENT * (1 + u128::from(random & 0xFFFF));
@@ -187,6 +187,7 @@ mod tests {
         for (millis, random) in [(5_000, 0), (5_000, u64::MAX), (4_000, 3), (5_001, 0), (1, 9)] {
             let next = ids.next(Timestamp::from_millis(millis), random);
             assert!(next >= last + DELIVERIES_PER_EVENT);
+            assert_eq!(next % DELIVERIES_PER_EVENT, 0);
             last = next;
         }
     }

@@ -1,0 +1,175 @@
+//! How a webhook is doing, from counts that are kept with every recorded attempt.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Timestamp, Webhook};
+
+/// Deliveries that [`Health::Healthy`] looks back on.
+const RECENT: u32 = 20;
+/// How old the oldest failure without a success since may be before the webhook is failing.
+const FAILING_AFTER: Duration = Duration::from_secs(15 * 60);
+
+/// What is counted of one webhook. Test deliveries do not count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebhookState {
+    /// Deliveries that are pending.
+    pub waiting: u64,
+    /// Of those, the ones that came while the webhook was off.
+    pub missed: u64,
+    /// Deliveries that ended in success.
+    pub success: u64,
+    /// Deliveries that ended in failure.
+    pub failed: u64,
+    /// The last finished deliveries, newest in the lowest bit, 1 for success.
+    pub recent: u32,
+    /// How many bits of `recent` are in use, at most 20.
+    pub recent_count: u32,
+    /// When an attempt last succeeded.
+    pub last_success_at: Option<Timestamp>,
+    /// When an attempt last failed.
+    pub last_failure_at: Option<Timestamp>,
+    /// When the first attempt failed after the last success.
+    pub failing_since: Option<Timestamp>,
+    /// The receiver asked to wait until then.
+    pub throttled_until: Option<Timestamp>,
+}
+
+impl WebhookState {
+    /// Counts the end of a delivery.
+    pub fn finish(&mut self, success: bool) {
+        if success {
+            self.success += 1;
+        } else {
+            self.failed += 1;
+        }
+        self.recent = (self.recent << 1 | u32::from(success)) & ((1 << RECENT) - 1);
+        self.recent_count = (self.recent_count + 1).min(RECENT);
+    }
+
+    /// Counts an attempt, whether or not it ends the delivery.
+    pub fn attempt(&mut self, success: bool, at: Timestamp) {
+        if success {
+            self.last_success_at = Some(at);
+            self.failing_since = None;
+            self.throttled_until = None;
+        } else {
+            self.last_failure_at = Some(at);
+            self.failing_since.get_or_insert(at);
+        }
+    }
+}
+
+/// How a webhook is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Health {
+    /// Nothing was sent yet.
+    New,
+    /// At least 95 % of the last 20 deliveries succeeded, and nothing waits for long.
+    Healthy,
+    /// The last delivery failed for good, fewer than 95 % of the last 20 succeeded, or attempts
+    /// have failed for over 15 minutes without a success.
+    Failing,
+    /// It is switched off.
+    Off,
+}
+
+impl Health {
+    /// The health of `webhook` at `now`.
+    pub fn of(webhook: &Webhook, state: &WebhookState, now: Timestamp) -> Health {
+        if !webhook.is_on() {
+            return Health::Off;
+        }
+        let successes = state.recent.count_ones();
+        let last_failed = state.recent_count > 0 && state.recent & 1 == 0;
+        let often_failed = successes * 20 < state.recent_count * 19;
+        let long_failing = state.failing_since.is_some_and(|since| now - since > FAILING_AFTER);
+        match (last_failed || often_failed || long_failing, state.recent_count) {
+            (true, _) => Health::Failing,
+            (false, 0) if state.failing_since.is_none() => Health::New,
+            (false, _) => Health::Healthy,
+        }
+    }
+
+    /// The word in the API.
+    pub fn code(self) -> &'static str {
+        match self {
+            Health::New => "new",
+            Health::Healthy => "healthy",
+            Health::Failing => "failing",
+            Health::Off => "off",
+        }
+    }
+
+    /// The word on a page.
+    pub fn word(self) -> &'static str {
+        match self {
+            Health::New => "New",
+            Health::Healthy => "Healthy",
+            Health::Failing => "Failing",
+            Health::Off => "Off",
+        }
+    }
+}
+
+/// What happened to one webhook in one hour.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HourStats {
+    /// Deliveries that ended in success.
+    pub success: u64,
+    /// Deliveries that ended in failure.
+    pub failed: u64,
+    /// Deliveries that succeeded at the first attempt.
+    pub first_try: u64,
+    /// Attempts.
+    pub attempts: u64,
+    /// Answered attempts by duration: bucket `n` counts those under 2^n ms and not in a lower one.
+    pub durations: Vec<u32>,
+    /// The longest answered attempt, in milliseconds.
+    pub slowest_ms: u32,
+}
+
+impl HourStats {
+    /// Counts an answered attempt.
+    pub fn answered(&mut self, duration_ms: u32) {
+        let bucket = (u32::BITS - duration_ms.leading_zeros()) as usize;
+        if self.durations.len() <= bucket {
+            self.durations.resize(bucket + 1, 0);
+        }
+        self.durations[bucket] += 1;
+        self.slowest_ms = self.slowest_ms.max(duration_ms);
+    }
+
+    /// Adds another hour's counts.
+    pub fn add(&mut self, other: &HourStats) {
+        self.success += other.success;
+        self.failed += other.failed;
+        self.first_try += other.first_try;
+        self.attempts += other.attempts;
+        self.slowest_ms = self.slowest_ms.max(other.slowest_ms);
+        if self.durations.len() < other.durations.len() {
+            self.durations.resize(other.durations.len(), 0);
+        }
+        for (mine, theirs) in self.durations.iter_mut().zip(&other.durations) {
+            *mine += theirs;
+        }
+    }
+
+    /// A duration that `percent` of the answered attempts did not exceed, in milliseconds, rounded
+    /// up to the bucket's end. `None` if nothing was answered.
+    pub fn percentile_ms(&self, percent: u64) -> Option<u32> {
+        let total: u64 = self.durations.iter().map(|&count| u64::from(count)).sum();
+        let wanted = (total * percent).div_ceil(100).max(1);
+        let mut seen = 0;
+        for (bucket, &count) in self.durations.iter().enumerate() {
+            seen += u64::from(count);
+            if seen >= wanted {
+                let end = if bucket == 0 { 0 } else { ((1_u64 << bucket) - 1) as u32 };
+                return Some(end.min(self.slowest_ms));
+            }
+        }
+        None
+    }
+}

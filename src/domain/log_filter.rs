@@ -1,0 +1,98 @@
+//! Which entries of the log are asked for. The same filter serves the API, the page and a bulk
+//! resend.
+
+use serde::{Deserialize, Serialize};
+
+use super::{AccountId, Cause, DeliveryId, EventId, EventType, Status, Timestamp, WebhookId};
+
+/// Which entries of the log are asked for; every member that is set must fit.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LogFilter {
+    /// Of this account.
+    pub account: Option<AccountId>,
+    /// For this webhook.
+    pub webhook: Option<WebhookId>,
+    /// Of this event type.
+    pub event_type: Option<EventType>,
+    /// Standing there.
+    pub status: Option<Status>,
+    /// Whose last attempt was answered with this.
+    pub http_status: Option<HttpStatusFilter>,
+    /// Whose last attempt got no answer for this cause.
+    pub cause: Option<Cause>,
+    /// About this event.
+    pub event: Option<EventId>,
+    /// Accepted at or after this.
+    pub since: Option<Timestamp>,
+    /// Accepted before this.
+    pub until: Option<Timestamp>,
+    /// What a person typed: a log id, an event id, the caller's id, or text in the payload.
+    pub text: Option<String>,
+}
+
+/// A status as `503`, or a class of them as `5xx`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HttpStatusFilter {
+    /// Exactly this status, 100–599.
+    Exactly(u16),
+    /// All that begin with this digit, 1–5.
+    Class(u16),
+}
+
+impl HttpStatusFilter {
+    /// Reads `503` or `5xx`.
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Some(class) = text.strip_suffix("xx") {
+            let class = class.parse().ok().filter(|class| (1..=5).contains(class))?;
+            return Some(HttpStatusFilter::Class(class));
+        }
+        text.parse().ok().filter(|status| (100..=599).contains(status)).map(HttpStatusFilter::Exactly)
+    }
+
+    /// Whether `status` fits.
+    pub fn fits(self, status: u16) -> bool {
+        match self {
+            HttpStatusFilter::Exactly(wanted) => status == wanted,
+            HttpStatusFilter::Class(class) => status / 100 == class,
+        }
+    }
+}
+
+impl std::fmt::Display for HttpStatusFilter {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            HttpStatusFilter::Exactly(status) => write!(formatter, "{status}"),
+            HttpStatusFilter::Class(class) => write!(formatter, "{class}xx"),
+        }
+    }
+}
+
+/// Where a page of the log begins: just older or just newer than an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cursor<Id> {
+    /// The newest entries older than this one.
+    OlderThan(Id),
+    /// The oldest entries newer than this one.
+    NewerThan(Id),
+}
+
+/// A cursor in the log.
+pub type LogCursor = Cursor<DeliveryId>;
+/// A cursor in the list of events.
+pub type EventCursor = Cursor<EventId>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_or_a_class_of_them() {
+        assert_eq!(HttpStatusFilter::parse("503"), Some(HttpStatusFilter::Exactly(503)));
+        assert_eq!(HttpStatusFilter::parse("5xx"), Some(HttpStatusFilter::Class(5)));
+        for bad in ["", "xx", "9xx", "5XX", "99", "600", "-1", "200 "] {
+            assert_eq!(HttpStatusFilter::parse(bad), None, "{bad:?}");
+        }
+        assert!(HttpStatusFilter::Class(5).fits(503) && !HttpStatusFilter::Class(4).fits(503));
+    }
+}
