@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Attempt, Delivery, DeliveryId, Event, EventId, Problem, Timestamp, Verdict, Webhook, WebhookId};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{AccountId, Attempt, Delivery, DeliveryId, Event, EventId, EventType, ExternalId, JobId, LogFilter, Problem, Timestamp, Verdict, Webhook, WebhookId};
 
 /// What came of publishing one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,3 +100,80 @@ pub type Observer = Box<dyn Fn(Vec<Notice>) + Send + Sync>;
 
 /// What a write answers: a value, or why it was refused. `cannot_write` if it could not be kept.
 pub type Answer<T> = Result<T, Problem>;
+
+/// A change of a webhook, applied by the writer to its present state.
+pub type WebhookUpdate = Box<dyn FnOnce(&mut Webhook) + Send>;
+
+/// Which events are asked for; every member that is set must fit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventFilter {
+    /// Of this account.
+    pub account: Option<AccountId>,
+    /// Of this type.
+    pub event_type: Option<EventType>,
+    /// Accepted at or after this.
+    pub since: Option<Timestamp>,
+    /// Accepted before this.
+    pub until: Option<Timestamp>,
+    /// With this id of the caller's.
+    pub external_id: Option<ExternalId>,
+}
+
+/// A bulk resend and how far it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BulkJob {
+    /// Its id.
+    pub id: JobId,
+    /// What it sends again.
+    pub filter: LogFilter,
+    /// How fast.
+    pub rate_per_second: u32,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// Who began it.
+    pub started_by: String,
+    /// Entries that fitted when it began.
+    pub planned: u64,
+    /// The last entry it has dealt with; it goes from the oldest to the newest.
+    pub position: Option<DeliveryId>,
+    /// The newest entry that belongs to it.
+    pub end: DeliveryId,
+    /// Entries put into the queue so far.
+    pub queued: u64,
+    /// Entries that could not be sent again: their webhook is off or deleted, or they were tests.
+    pub passed_over: u64,
+    /// Of those queued, the ones that arrived.
+    pub success: u64,
+    /// Of those queued, the ones whose attempt failed.
+    pub failed: u64,
+    /// When the next entries are put into the queue.
+    pub next_due: Timestamp,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// Who cancelled it.
+    pub cancelled_by: Option<String>,
+}
+
+/// Who did what, when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditEntry {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: String,
+    /// What, such as `webhook.created`.
+    pub action: String,
+    /// To what.
+    pub object: String,
+}
+
+/// What happened in one account in one hour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountHour {
+    /// Events accepted.
+    pub accepted: u64,
+    /// Deliveries that ended in success.
+    pub success: u64,
+    /// Deliveries that ended in failure.
+    pub failed: u64,
+}

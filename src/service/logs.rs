@@ -1,0 +1,122 @@
+//! Webhook Logs: finding deliveries, showing one, sending again.
+
+use std::collections::HashMap;
+
+use super::{AttemptView, LogDetail, LogEntry, Page, Service, ShownHeader};
+use crate::domain::{
+    Actor, Attempt, Delivery, DeliveryId, Event, EventId, LogCursor, LogFilter, Problem, RequestParts, Scope, StartedBy,
+};
+
+impl Service {
+    /// Log entries that fit `filter`, newest first, at most `limit` of them.
+    ///
+    /// # Errors
+    /// `missing_scope`, `wrong_account`.
+    pub fn logs(
+        &self,
+        actor: &Actor,
+        mut filter: LogFilter,
+        cursor: Option<LogCursor>,
+        limit: usize,
+    ) -> Result<Page<LogEntry, DeliveryId>, Problem> {
+        actor.require(Scope::LogsRead)?;
+        filter.account = actor.limit_account(filter.account)?;
+        let page = self.store.logs(&filter, cursor, limit)?;
+        Ok(Page { items: self.entries(page.items)?, older: page.older, newer: page.newer })
+    }
+
+    /// A log entry with its attempts and the bytes that were sent.
+    ///
+    /// # Errors
+    /// `missing_scope`, `not_found`.
+    pub fn log(&self, actor: &Actor, id: DeliveryId) -> Result<LogDetail, Problem> {
+        actor.require(Scope::LogsRead)?;
+        let (delivery, event) = self.visible_delivery(actor, id)?;
+        let attempts = self.store.attempts(&delivery)?;
+        let attempts = attempts.into_iter().map(|attempt| self.attempt_view(&event, &delivery, attempt));
+        let attempts = attempts.collect::<Result<_, _>>()?;
+        let body = self.store.body(event.id)?.unwrap_or_default();
+        let (mine, siblings): (Vec<_>, Vec<_>) =
+            self.entries(self.store.deliveries_of(event.id)?)?.into_iter().partition(|entry| entry.delivery.id == id);
+        let entry = mine.into_iter().next().ok_or_else(|| Problem::not_found("log entry"))?;
+        Ok(LogDetail { entry, attempts, body, siblings })
+    }
+
+    /// The bytes that were sent, the same for every attempt.
+    ///
+    /// # Errors
+    /// `missing_scope`, `not_found`.
+    pub fn log_body(&self, actor: &Actor, id: DeliveryId) -> Result<Vec<u8>, Problem> {
+        actor.require(Scope::LogsRead)?;
+        let (_, event) = self.visible_delivery(actor, id)?;
+        self.store.body(event.id)?.ok_or_else(|| Problem::not_found("payload"))
+    }
+
+    /// Sends again, at once: the same `webhook-id` and body, the webhook's present URL, headers
+    /// and secret. A waiting automatic retry is replaced, never doubled.
+    ///
+    /// # Errors
+    /// `missing_scope`, `not_found`, `conflict` if its webhook is off or deleted, `cannot_write`.
+    pub async fn resend(&self, actor: &Actor, id: DeliveryId) -> Result<LogEntry, Problem> {
+        actor.require(Scope::LogsResend)?;
+        let (_, event) = self.visible_delivery(actor, id)?;
+        if event.test {
+            return Err(Problem::conflict("A test event is not sent again. Send a new test instead."));
+        }
+        let audit = self.audit(actor, "log.resent", id);
+        let delivery = self.store.resend(id, self.now(), StartedBy::Resend, actor.name.clone(), audit).await?;
+        self.entries(vec![delivery])?.pop().ok_or_else(Problem::internal)
+    }
+
+    fn visible_delivery(&self, actor: &Actor, id: DeliveryId) -> Result<(Delivery, Event), Problem> {
+        let not_found = || Problem::not_found("log entry");
+        let delivery = self.store.delivery(id)?.ok_or_else(not_found)?;
+        let event = self.store.event(delivery.event())?.filter(|event| actor.sees(&event.account));
+        Ok((delivery, event.ok_or_else(not_found)?))
+    }
+
+    /// Joins deliveries with their events and webhooks. What expired meanwhile is left out.
+    pub(super) fn entries(&self, deliveries: Vec<Delivery>) -> Result<Vec<LogEntry>, Problem> {
+        let webhooks = self.store.webhooks();
+        let mut events: HashMap<EventId, Option<Event>> = HashMap::new();
+        let now = self.now();
+        let mut entries = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries {
+            let id = delivery.event();
+            if !events.contains_key(&id) {
+                events.insert(id, self.store.event(id)?);
+            }
+            let Some(event) = events[&id].clone() else { continue };
+            let webhook = webhooks.get(delivery.webhook);
+            let throttled_until = self.store.webhook_state(delivery.webhook).throttled_until.filter(|until| *until > now);
+            entries.push(LogEntry { delivery, event, webhook, throttled_until });
+        }
+        Ok(entries)
+    }
+
+    fn attempt_view(&self, event: &Event, delivery: &Delivery, attempt: Attempt) -> Result<AttemptView, Problem> {
+        let version = self.store.webhook_version(delivery.webhook, attempt.webhook_version)?;
+        let parts = RequestParts {
+            event: event.id,
+            event_type: &event.event_type,
+            delivery: delivery.id,
+            attempt: attempt.number,
+            timestamp_s: attempt.started_at.as_seconds(),
+            signature: &attempt.signature,
+            sender_version: &attempt.sender_version,
+        };
+        let hidden: Vec<String> = version
+            .iter()
+            .flat_map(|version| version.headers.iter())
+            .filter(|header| header.hidden)
+            .map(|header| header.name.clone())
+            .collect();
+        let own = version.as_ref().map(|version| version.headers.clone()).unwrap_or_default();
+        let headers = parts
+            .headers(&own)
+            .into_iter()
+            .map(|(name, value)| ShownHeader { value: (!hidden.contains(&name)).then_some(value), name })
+            .collect();
+        Ok(AttemptView { attempt, url: version.map(|version| version.request_url), headers })
+    }
+}

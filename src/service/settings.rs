@@ -1,0 +1,36 @@
+//! What the operator set, as far as the service needs it.
+
+use std::time::Duration;
+
+use crate::domain::{AddressRule, RetrySchedule};
+
+/// Limits and defaults, from the configuration.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Most bytes of one event's payload.
+    pub event_bytes: usize,
+    /// Most bytes of one batch.
+    pub batch_bytes: usize,
+    /// Most events of one batch.
+    pub batch_events: usize,
+    /// Deepest nesting of a payload.
+    pub json_nesting: usize,
+    /// Most webhooks of one account.
+    pub webhooks_per_account: usize,
+    /// Which targets may be sent to.
+    pub address_rule: AddressRule,
+    /// Refuse http targets.
+    pub require_https: bool,
+    /// Time for one request where the webhook sets none.
+    pub timeout_ms: u32,
+    /// Requests at once where the webhook sets none.
+    pub max_in_flight: u16,
+    /// Delays between attempts where the webhook sets none.
+    pub retry_schedule: RetrySchedule,
+    /// How long a browser stays signed in.
+    pub session: Duration,
+    /// How long events are kept.
+    pub retention: Duration,
+    /// The address people and programs reach this server at, if set.
+    pub public_url: Option<String>,
+}

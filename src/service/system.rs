@@ -1,0 +1,61 @@
+//! How the server itself is doing.
+
+use super::Service;
+use crate::domain::{Actor, Problem, Timestamp};
+
+/// Numbers of the whole server, or of one account for a key that is limited to one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SystemStats {
+    /// Deliveries that are pending.
+    pub waiting: u64,
+    /// When the oldest one that could be sent was due.
+    pub oldest_due: Option<Timestamp>,
+    /// Events accepted since midnight UTC.
+    pub accepted_today: u64,
+    /// Deliveries that ended in success since midnight UTC.
+    pub delivered_today: u64,
+    /// Deliveries that ended in failure since midnight UTC.
+    pub failed_today: u64,
+}
+
+/// One thing that must hold for the server to be ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// What.
+    pub name: &'static str,
+    /// Whether it holds.
+    pub ok: bool,
+}
+
+impl Service {
+    /// Numbers of the whole server.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn system_stats(&self, actor: &Actor) -> Result<SystemStats, Problem> {
+        let webhooks = self.store.webhooks();
+        let seen: Vec<_> = webhooks.all().filter(|webhook| actor.sees(&webhook.account)).collect();
+        let mut stats =
+            SystemStats { waiting: 0, oldest_due: None, accepted_today: 0, delivered_today: 0, failed_today: 0 };
+        let midnight = self.now().hour() / 24 * 24;
+        for webhook in &seen {
+            let waiting = self.store.webhook_state(webhook.id).waiting;
+            stats.waiting += waiting;
+            if waiting > 0 && webhook.is_on() {
+                let head = self.store.queue_page(webhook.id, None, 1)?.rows.first().map(|due| due.at);
+                stats.oldest_due = stats.oldest_due.min(head).or(head);
+            }
+        }
+        for (_, hour) in self.store.account_hours(actor.account(), midnight, midnight + 23)? {
+            stats.accepted_today += hour.accepted;
+            stats.delivered_today += hour.success;
+            stats.failed_today += hour.failed;
+        }
+        Ok(stats)
+    }
+
+    /// Whether events can be taken: the store must be writable.
+    pub fn checks(&self) -> Vec<Check> {
+        vec![Check { name: "store_writable", ok: self.store.is_writable() }]
+    }
+}

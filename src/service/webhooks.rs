@@ -1,0 +1,442 @@
+//! Making, changing, switching and testing webhooks.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::value::RawValue;
+
+use super::{Service, WebhookStats, WebhookView, access::random_bytes};
+use crate::{
+    domain::{
+        AccountId, Actor, Attempt, CustomHeaders, Delivery, DeliveryId, Disabled, DisabledReason, EventType, Fault,
+        Health, HourStats, NewEvent, Problem, ProblemKind, RetrySchedule, Scope, Secret, Selection, SigningSecret,
+        StartedBy, Status, TargetUrl, Webhook, WebhookId,
+    },
+    store::{Parcel, WebhookUpdate},
+};
+
+/// A new webhook, each member right by itself.
+#[derive(Debug, Clone)]
+pub struct WebhookInput {
+    /// Whose; the actor's own account or `default` if none is named.
+    pub account: Option<AccountId>,
+    /// Where to send.
+    pub request_url: TargetUrl,
+    /// Which events.
+    pub selection: Selection,
+    /// What to sign with; one is made if there is none.
+    pub secret: Option<Secret>,
+    /// Its own headers.
+    pub headers: CustomHeaders,
+    /// Shown in lists.
+    pub description: String,
+    /// Whether it is on from the start.
+    pub enabled: bool,
+    /// See [`Webhook::timeout_ms`].
+    pub timeout_ms: Option<u32>,
+    /// See [`Webhook::max_in_flight`].
+    pub max_in_flight: Option<u16>,
+    /// See [`Webhook::rate_per_second`].
+    pub rate_per_second: Option<u32>,
+    /// See [`Webhook::retry_schedule`].
+    pub retry_schedule: Option<RetrySchedule>,
+}
+
+/// A change of a webhook; what is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct WebhookChange {
+    /// Where to send.
+    pub request_url: Option<TargetUrl>,
+    /// Which events.
+    pub selection: Option<Selection>,
+    /// Its own headers.
+    pub headers: Option<CustomHeaders>,
+    /// Shown in lists.
+    pub description: Option<String>,
+    /// Switches it on (sending what was missed) or off.
+    pub enabled: Option<bool>,
+    /// `Some(None)` goes back to the default.
+    pub timeout_ms: Option<Option<u32>>,
+    /// `Some(None)` goes back to the default.
+    pub max_in_flight: Option<Option<u16>>,
+    /// `Some(None)` takes the limit away.
+    pub rate_per_second: Option<Option<u32>>,
+    /// `Some(None)` goes back to the default.
+    pub retry_schedule: Option<Option<RetrySchedule>>,
+}
+
+/// What becomes of the events that came while a webhook was off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missed {
+    /// They are sent now, oldest first.
+    Send,
+    /// They are not sent; their log entries say so.
+    Skip,
+}
+
+/// What a test sends.
+#[derive(Debug, Clone, Default)]
+pub struct TestEvent {
+    /// `webhook.test` if none is named.
+    pub event_type: Option<EventType>,
+    /// A short message, or the type's example, if none is given.
+    pub payload: Option<Box<RawValue>>,
+}
+
+/// What came of a test.
+#[derive(Debug, Clone)]
+pub struct TestResult {
+    /// Its log entry.
+    pub delivery: DeliveryId,
+    /// The request and the answer.
+    pub attempt: Attempt,
+}
+
+impl Service {
+    /// Makes a webhook.
+    ///
+    /// # Errors
+    /// `missing_scope`, `wrong_account`, `invalid`, `limit_reached`, `cannot_write`.
+    pub async fn create_webhook(&self, actor: &Actor, input: WebhookInput) -> Result<WebhookView, Problem> {
+        actor.require(Scope::WebhooksWrite)?;
+        let account = actor.resolve_account(input.account)?;
+        let mut faults = Vec::new();
+        self.check_target(&input.request_url, &mut faults);
+        self.check_selection(&input.selection, &mut faults);
+        check_description(&input.description, &mut faults);
+        check_numbers(input.timeout_ms, input.max_in_flight, input.rate_per_second, &mut faults);
+        if !faults.is_empty() {
+            return Err(Problem::invalid(faults));
+        }
+        let now = self.now();
+        let secret = input.secret.unwrap_or_else(|| self.generate_secret());
+        let webhook = Webhook {
+            id: self.next_webhook_id(now),
+            account,
+            request_url: input.request_url,
+            description: input.description,
+            selection: input.selection,
+            headers: input.headers,
+            secrets: vec![SigningSecret { secret, since: now, until: None }],
+            disabled: (!input.enabled).then_some(Disabled { reason: DisabledReason::ByRequest, at: now }),
+            timeout_ms: input.timeout_ms,
+            max_in_flight: input.max_in_flight,
+            rate_per_second: input.rate_per_second,
+            retry_schedule: input.retry_schedule,
+            created_at: now,
+            created_by: actor.name.clone(),
+            updated_at: now,
+            version: 0,
+            deleted_at: None,
+        };
+        let audit = self.audit(actor, "webhook.created", webhook.id);
+        let webhook = self.store.create_webhook(webhook, self.settings.webhooks_per_account, audit).await?;
+        Ok(self.view(webhook))
+    }
+
+    /// A secret as good as any: `whsec_` and 32 random bytes.
+    pub fn generate_secret(&self) -> Secret {
+        Secret::generate(random_bytes(&*self.random))
+    }
+
+    /// The webhooks an actor may see, newest first.
+    ///
+    /// # Errors
+    /// `missing_scope`, `wrong_account`.
+    pub fn webhooks(&self, actor: &Actor, account: Option<AccountId>) -> Result<Vec<WebhookView>, Problem> {
+        actor.require(Scope::WebhooksRead)?;
+        let account = actor.limit_account(account)?;
+        let webhooks = self.store.webhooks();
+        let mut views: Vec<_> = match &account {
+            Some(account) => webhooks.of_account(account).map(|webhook| self.view(webhook)).collect(),
+            None => webhooks.all().map(|webhook| self.view(webhook)).collect(),
+        };
+        views.sort_by_key(|view| std::cmp::Reverse(view.webhook.id));
+        Ok(views)
+    }
+
+    /// One webhook.
+    ///
+    /// # Errors
+    /// `missing_scope`, `not_found`.
+    pub fn webhook(&self, actor: &Actor, id: WebhookId) -> Result<WebhookView, Problem> {
+        actor.require(Scope::WebhooksRead)?;
+        self.visible_webhook(actor, id).map(|webhook| self.view(webhook))
+    }
+
+    /// Changes a webhook. With `if_version`, only if that is its present version.
+    ///
+    /// # Errors
+    /// `missing_scope`, `not_found`, `precondition_failed`, `invalid`, `cannot_write`.
+    pub async fn change_webhook(
+        &self,
+        actor: &Actor,
+        id: WebhookId,
+        change: WebhookChange,
+        if_version: Option<u64>,
+    ) -> Result<WebhookView, Problem> {
+        actor.require(Scope::WebhooksWrite)?;
+        self.visible_webhook(actor, id)?;
+        let mut faults = Vec::new();
+        if let Some(url) = &change.request_url {
+            self.check_target(url, &mut faults);
+        }
+        if let Some(selection) = &change.selection {
+            self.check_selection(selection, &mut faults);
+        }
+        if let Some(description) = &change.description {
+            check_description(description, &mut faults);
+        }
+        let (timeout, in_flight, rate) = (change.timeout_ms, change.max_in_flight, change.rate_per_second);
+        check_numbers(timeout.flatten(), in_flight.flatten(), rate.flatten(), &mut faults);
+        if !faults.is_empty() {
+            return Err(Problem::invalid(faults));
+        }
+        let now = self.now();
+        let update: WebhookUpdate = Box::new(move |webhook: &mut Webhook| {
+            webhook.request_url = change.request_url.unwrap_or_else(|| webhook.request_url.clone());
+            webhook.selection = change.selection.unwrap_or_else(|| webhook.selection.clone());
+            webhook.headers = change.headers.unwrap_or_else(|| webhook.headers.clone());
+            webhook.description = change.description.unwrap_or_else(|| webhook.description.clone());
+            webhook.timeout_ms = change.timeout_ms.unwrap_or(webhook.timeout_ms);
+            webhook.max_in_flight = change.max_in_flight.unwrap_or(webhook.max_in_flight);
+            webhook.rate_per_second = change.rate_per_second.unwrap_or(webhook.rate_per_second);
+            webhook.retry_schedule = change.retry_schedule.unwrap_or_else(|| webhook.retry_schedule.clone());
+            match (change.enabled, &webhook.disabled) {
+                (Some(true), Some(_)) => webhook.disabled = None,
+                (Some(false), None) => {
+                    webhook.disabled = Some(Disabled { reason: DisabledReason::ByRequest, at: now });
+                }
+                _ => {}
+            }
+        });
+        self.update(actor, "webhook.changed", id, if_version, update).await
+    }
+
+    /// Deletes a webhook. What waits for it is dropped; its log entries stay until they expire.
+    ///
+    /// # Errors
+    /// `missing_scope`, `not_found`, `precondition_failed`, `cannot_write`.
+    pub async fn delete_webhook(&self, actor: &Actor, id: WebhookId, if_version: Option<u64>) -> Result<(), Problem> {
+        actor.require(Scope::WebhooksWrite)?;
+        self.visible_webhook(actor, id)?;
+        let now = self.now();
+        let update: WebhookUpdate = Box::new(move |webhook: &mut Webhook| {
+            webhook.deleted_at = Some(now);
+            // A tombstone keeps what the log shows, and no key.
+            webhook.secrets.truncate(1);
+        });
+        self.update(actor, "webhook.deleted", id, if_version, update).await?;
+        self.store.settle_deleted(id).await
+    }
+
+    /// Switches a webhook on. What it missed is sent, oldest first, or skipped.
+    ///
+    /// # Errors
+    /// `missing_scope`, `not_found`, `cannot_write`.
+    pub async fn enable_webhook(&self, actor: &Actor, id: WebhookId, missed: Missed) -> Result<WebhookView, Problem> {
+        actor.require(Scope::WebhooksWrite)?;
+        self.visible_webhook(actor, id)?;
+        if missed == Missed::Skip {
+            // Before it is on, so that nothing that is to be skipped can be sent meanwhile.
+            self.store.skip_missed(id).await?;
+        }
+        let update: WebhookUpdate = Box::new(|webhook: &mut Webhook| webhook.disabled = None);
+        self.update(actor, "webhook.enabled", id, None, update).await
+    }
+
+    /// Switches a webhook off. Events from now on are kept and wait.
+    ///
+    /// # Errors
+    /// `missing_scope`, `not_found`, `cannot_write`.
+    pub async fn disable_webhook(&self, actor: &Actor, id: WebhookId) -> Result<WebhookView, Problem> {
+        actor.require(Scope::WebhooksWrite)?;
+        self.visible_webhook(actor, id)?;
+        let now = self.now();
+        let update: WebhookUpdate = Box::new(move |webhook: &mut Webhook| {
+            webhook.disabled.get_or_insert(Disabled { reason: DisabledReason::ByRequest, at: now });
+        });
+        self.update(actor, "webhook.disabled", id, None, update).await
+    }
+
+    /// Signs with a new secret from now on, and with the present ones until `overlap` is over.
+    ///
+    /// # Errors
+    /// `missing_scope`, `not_found`, `cannot_write`.
+    pub async fn rotate_secret(
+        &self,
+        actor: &Actor,
+        id: WebhookId,
+        secret: Option<Secret>,
+        overlap: Duration,
+    ) -> Result<WebhookView, Problem> {
+        actor.require(Scope::WebhooksWrite)?;
+        self.visible_webhook(actor, id)?;
+        let now = self.now();
+        let secret = secret.unwrap_or_else(|| self.generate_secret());
+        let update: WebhookUpdate = Box::new(move |webhook: &mut Webhook| webhook.rotate(secret, now, overlap));
+        self.update(actor, "webhook.secret_rotated", id, None, update).await
+    }
+
+    /// Ends the overlap of a rotation: only the newest secret signs from now on.
+    ///
+    /// # Errors
+    /// `missing_scope`, `not_found`, `cannot_write`.
+    pub async fn end_old_secrets(&self, actor: &Actor, id: WebhookId) -> Result<WebhookView, Problem> {
+        actor.require(Scope::WebhooksWrite)?;
+        self.visible_webhook(actor, id)?;
+        let update: WebhookUpdate = Box::new(|webhook: &mut Webhook| webhook.secrets.truncate(1));
+        self.update(actor, "webhook.old_secrets_ended", id, None, update).await
+    }
+
+    /// The secret that receivers should verify with. That it was shown is audited.
+    ///
+    /// # Errors
+    /// `missing_scope`, `not_found`, `cannot_write` (what cannot be audited is not shown).
+    pub async fn webhook_secret(&self, actor: &Actor, id: WebhookId) -> Result<Secret, Problem> {
+        actor.require(Scope::SecretsRead)?;
+        let webhook = self.visible_webhook(actor, id)?;
+        self.store.write_audit(self.audit(actor, "webhook.secret_shown", id)).await?;
+        Ok(webhook.secret().clone())
+    }
+
+    /// What happened to a webhook lately.
+    ///
+    /// # Errors
+    /// `missing_scope`, `not_found`.
+    pub fn webhook_stats(&self, actor: &Actor, id: WebhookId) -> Result<WebhookStats, Problem> {
+        let view = self.webhook(actor, id)?;
+        let this_hour = self.now().hour();
+        let hours = self.store.hours(id, this_hour.saturating_sub(30 * 24 - 1), this_hour)?;
+        let mut last_day = HourStats::default();
+        for (_, stats) in hours.iter().filter(|(hour, _)| hour + 24 > this_hour) {
+            last_day.add(stats);
+        }
+        let oldest_due = self.store.queue_page(id, None, 1)?.rows.first().map(|due| due.at);
+        Ok(WebhookStats { view, hours, last_day, oldest_due })
+    }
+
+    /// Sends a test event at once and waits for the answer. It is logged, marked as a test, never
+    /// retried, and does not need the webhook to be on.
+    ///
+    /// # Errors
+    /// `missing_scope`, `not_found`, `invalid`, `rate_limited`, `cannot_write`.
+    pub async fn test_webhook(self: &Arc<Self>, actor: &Actor, id: WebhookId, test: TestEvent) -> Result<TestResult, Problem> {
+        actor.require(Scope::WebhooksWrite)?;
+        let webhook = self.visible_webhook(actor, id)?;
+        let parcel = self.test_parcel(actor, webhook, test)?;
+        let (service, sent) = (self.clone(), parcel.clone());
+        let attempt = tokio::task::spawn_blocking(move || service.prober.probe(sent))
+            .await
+            .map_err(|_| Problem::internal())?
+            .ok_or_else(|| Problem {
+                retry_after_s: Some(5),
+                ..Problem::new(ProblemKind::TooMany, "rate_limited", "Too many tests are under way. Try again in a moment.")
+            })?;
+        let delivery = parcel.delivery.id;
+        self.store.record_test(parcel, attempt.clone()).await?;
+        Ok(TestResult { delivery, attempt })
+    }
+
+    fn test_parcel(&self, actor: &Actor, webhook: Arc<Webhook>, test: TestEvent) -> Result<Parcel, Problem> {
+        let now = self.now();
+        let event_type = match test.event_type {
+            None => EventType::test(),
+            Some(event_type) if event_type == EventType::test() => event_type,
+            Some(event_type) => {
+                self.check_event_type(&event_type).map_err(|fault| Problem::invalid(vec![fault.at("/type")]))?;
+                event_type
+            }
+        };
+        let catalogue = self.store.event_types();
+        let example = catalogue.iter().find(|info| info.name == event_type).and_then(|info| info.example.clone());
+        let payload = match (&test.payload, example) {
+            (Some(payload), _) => payload.get().to_owned(),
+            (None, Some(example)) => example,
+            (None, None) => r#"{"message":"Test event sent from the admin pages. No CRM record changed."}"#.to_owned(),
+        };
+        if payload.len() > self.settings.event_bytes {
+            return Err(self.payload_too_large());
+        }
+        let id = self.next_event_id(now);
+        let NewEvent { mut event, body } =
+            NewEvent::build(id, webhook.account.clone(), event_type, None, None, now, &payload);
+        event.test = true;
+        event.webhooks_matched = 1;
+        let mut delivery = Delivery::new(id.delivery(0), webhook.id, now, false);
+        delivery.next_start = StartedBy::Test;
+        delivery.next_start_by = Some(actor.name.clone());
+        delivery.status = Status::Pending;
+        Ok(Parcel { delivery, event, body, webhook })
+    }
+
+    async fn update(
+        &self,
+        actor: &Actor,
+        action: &'static str,
+        id: WebhookId,
+        if_version: Option<u64>,
+        update: WebhookUpdate,
+    ) -> Result<WebhookView, Problem> {
+        let audit = self.audit(actor, action, id);
+        let webhook = self.store.update_webhook(id, if_version, self.now(), update, audit).await?;
+        Ok(self.view(webhook))
+    }
+
+    pub(super) fn visible_webhook(&self, actor: &Actor, id: WebhookId) -> Result<Arc<Webhook>, Problem> {
+        self.store
+            .webhooks()
+            .get(id)
+            .filter(|webhook| webhook.deleted_at.is_none() && actor.sees(&webhook.account))
+            .ok_or_else(|| Problem::not_found("webhook"))
+    }
+
+    fn view(&self, webhook: Arc<Webhook>) -> WebhookView {
+        let state = self.store.webhook_state(webhook.id);
+        let health = Health::of(&webhook, &state, self.now());
+        WebhookView { webhook, state, health }
+    }
+
+    fn check_target(&self, url: &TargetUrl, faults: &mut Vec<Fault>) {
+        if self.settings.require_https && !url.is_https() {
+            let message = "http sends customer data unencrypted, and this server is set to refuse it. Use https.";
+            faults.push(Fault::new("url_not_https", message).at("/request_url"));
+        }
+        if let Err(fault) = url.check(&self.settings.address_rule) {
+            faults.push(fault.at("/request_url"));
+        }
+    }
+
+    fn check_selection(&self, selection: &Selection, faults: &mut Vec<Fault>) {
+        for (index, pattern) in selection.patterns().iter().enumerate() {
+            let Ok(name) = EventType::parse(pattern) else { continue };
+            if let Err(fault) = self.check_event_type(&name) {
+                faults.push(fault.at(format_args!("/events/{index}")));
+            }
+        }
+    }
+}
+
+fn check_description(text: &str, faults: &mut Vec<Fault>) {
+    let length = text.chars().count();
+    if length > Webhook::MAX_DESCRIPTION_CHARS {
+        let most = Webhook::MAX_DESCRIPTION_CHARS;
+        let message = format!("The description is {length} characters long. The limit is {most}.");
+        faults.push(Fault::new("description_too_long", message).at("/description"));
+    }
+    if text.chars().any(char::is_control) {
+        faults.push(Fault::new("invalid_text", "The description must be one line.").at("/description"));
+    }
+}
+
+fn check_numbers(timeout_ms: Option<u32>, in_flight: Option<u16>, rate: Option<u32>, faults: &mut Vec<Fault>) {
+    let numbers = [
+        ("/timeout_ms", timeout_ms, 1_000, 60_000),
+        ("/max_in_flight", in_flight.map(u32::from), 1, 64),
+        ("/rate_per_second", rate, 1, 10_000),
+    ];
+    for (pointer, number, least, most) in numbers {
+        if number.is_some_and(|number| !(least..=most).contains(&number)) {
+            faults.push(Fault::new("out_of_range", format!("Use a number from {least} to {most}.")).at(pointer));
+        }
+    }
+}
