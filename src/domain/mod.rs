@@ -19,7 +19,7 @@ pub use delivery::{Attempt, Delivery, FailedReason, LastAttempt, StartedBy, Stat
 pub use event::{Event, NewEvent};
 pub use health::{Health, HourStats, WebhookState};
 pub use id::{ApiKeyId, DELIVERIES_PER_EVENT, DeliveryId, EventId, IdSequence, JobId, NotAnId, UserId, WebhookId};
-pub use log_filter::{Cursor, EventCursor, HttpStatusFilter, LogCursor, LogFilter};
+pub use log_filter::{Cursor, EventCursor, HttpStatusFilter, LogCursor, LogFilter, Page};
 pub use problem::{Fault, Problem, ProblemKind};
 pub use request::RequestParts;
 pub use timestamp::{NotATimestamp, Timestamp};

@@ -222,8 +222,9 @@ impl Service {
         let now = self.now();
         let update: WebhookUpdate = Box::new(move |webhook: &mut Webhook| {
             webhook.deleted_at = Some(now);
-            // A tombstone keeps what the log shows, and no key.
-            webhook.secrets.truncate(1);
+            // What is left behind keeps what the log shows, and no secret.
+            webhook.secrets.clear();
+            webhook.headers = webhook.headers.without_hidden_values();
         });
         self.update(actor, "webhook.deleted", id, if_version, update).await?;
         self.store.settle_deleted(id).await
