@@ -2,6 +2,8 @@
 //! nothing here reads a clock, a disk or the network.
 
 mod address;
+mod cause;
+mod http_status;
 mod id;
 mod outcome;
 mod problem;
@@ -9,8 +11,10 @@ mod target_url;
 mod timestamp;
 
 pub use address::{AddressRule, PrivateTarget, RefusedAddress};
+pub use cause::Cause;
+pub use http_status::status_words;
 pub use id::{ApiKeyId, DELIVERIES_PER_EVENT, DeliveryId, EventId, IdSequence, JobId, NotAnId, UserId, WebhookId};
-pub use outcome::{Answer, Cause, Outcome, status_words};
+pub use outcome::{Answer, Outcome};
 pub use problem::{Fault, Problem, ProblemKind};
 pub use target_url::{MAX_URL_CHARS, TargetUrl};
 pub use timestamp::{NotATimestamp, Timestamp};
