@@ -7,6 +7,7 @@ mod http_status;
 mod id;
 mod outcome;
 mod problem;
+mod secret;
 mod target_url;
 mod timestamp;
 
@@ -16,5 +17,6 @@ pub use http_status::status_words;
 pub use id::{ApiKeyId, DELIVERIES_PER_EVENT, DeliveryId, EventId, IdSequence, JobId, NotAnId, UserId, WebhookId};
 pub use outcome::{Answer, Outcome};
 pub use problem::{Fault, Problem, ProblemKind};
+pub use secret::Secret;
 pub use target_url::{MAX_URL_CHARS, TargetUrl};
 pub use timestamp::{NotATimestamp, Timestamp};
