@@ -8,6 +8,7 @@ mod id;
 mod outcome;
 mod problem;
 mod secret;
+mod signature;
 mod target_url;
 mod timestamp;
 
@@ -18,5 +19,6 @@ pub use id::{ApiKeyId, DELIVERIES_PER_EVENT, DeliveryId, EventId, IdSequence, Jo
 pub use outcome::{Answer, Outcome};
 pub use problem::{Fault, Problem, ProblemKind};
 pub use secret::Secret;
+pub use signature::{TOLERANCE_S, VerifyFailure, sign, verify};
 pub use target_url::{MAX_URL_CHARS, TargetUrl};
 pub use timestamp::{NotATimestamp, Timestamp};
