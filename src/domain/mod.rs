@@ -2,7 +2,9 @@
 //! nothing here reads a clock, a disk or the network.
 
 mod address;
+mod catalogue;
 mod cause;
+mod event_type;
 mod http_status;
 mod id;
 mod outcome;
@@ -15,7 +17,9 @@ mod target_url;
 mod timestamp;
 
 pub use address::{AddressRule, PrivateTarget, RefusedAddress};
+pub use catalogue::{EventTypeInfo, built_in};
 pub use cause::Cause;
+pub use event_type::{EventType, nearest};
 pub use http_status::status_words;
 pub use id::{ApiKeyId, DELIVERIES_PER_EVENT, DeliveryId, EventId, IdSequence, JobId, NotAnId, UserId, WebhookId};
 pub use outcome::{Answer, Outcome};
