@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::Fault;
+use super::{Fault, with_thousands};
 
 /// Most headers of one webhook.
 const MAX_HEADERS: usize = 20;
@@ -56,12 +56,14 @@ impl CustomHeaders {
     /// Checks all headers and gives every fault at once, each pointing to its member (`/0/name`).
     pub fn parse(headers: Vec<CustomHeader>) -> Result<CustomHeaders, Vec<Fault>> {
         if headers.len() > MAX_HEADERS {
-            let message = format!("A webhook has at most {MAX_HEADERS} headers; these are {}.", headers.len());
+            let count = with_thousands(headers.len() as u64);
+            let message = format!("A webhook has at most {MAX_HEADERS} headers; these are {count}.");
             return Err(vec![Fault::new("headers_too_many", message)]);
         }
         let bytes: usize = headers.iter().map(|header| header.name.len() + header.value.len()).sum();
         if bytes > MAX_BYTES {
-            let message = format!("The headers have {bytes} bytes together. The limit is {MAX_BYTES}.");
+            let (bytes, limit) = (with_thousands(bytes as u64), with_thousands(MAX_BYTES as u64));
+            let message = format!("The headers have {bytes} bytes together. The limit is {limit}.");
             return Err(vec![Fault::new("headers_too_large", message)]);
         }
         let mut faults = Vec::new();
@@ -258,10 +260,10 @@ mod tests {
     fn number_and_size_are_bounded() {
         let many = |count: usize| (0..count).map(|number| header(&format!("x-{number}"), "1")).collect::<Vec<_>>();
         assert!(CustomHeaders::parse(many(20)).is_ok());
-        let too_many = Fault::new("headers_too_many", "A webhook has at most 20 headers; these are 1000.");
+        let too_many = Fault::new("headers_too_many", "A webhook has at most 20 headers; these are 1,000.");
         assert_eq!(CustomHeaders::parse(many(1000)), Err(vec![too_many]));
         assert!(CustomHeaders::parse(vec![header("x", &"1".repeat(4095))]).is_ok());
-        let too_large = Fault::new("headers_too_large", "The headers have 4097 bytes together. The limit is 4096.");
+        let too_large = Fault::new("headers_too_large", "The headers have 4,097 bytes together. The limit is 4,096.");
         assert_eq!(CustomHeaders::parse(vec![header("x", &"1".repeat(4096))]), Err(vec![too_large]));
     }
 

@@ -17,6 +17,7 @@ mod secret;
 mod selection;
 mod signature;
 mod target_url;
+mod thousands;
 mod timestamp;
 
 pub use address::{AddressRule, PrivateTarget, RefusedAddress};
@@ -35,4 +36,5 @@ pub use secret::Secret;
 pub use selection::Selection;
 pub use signature::{TOLERANCE_S, VerifyFailure, sign, verify};
 pub use target_url::{MAX_URL_CHARS, TargetUrl};
+pub use thousands::with_thousands;
 pub use timestamp::{NotATimestamp, Timestamp};
