@@ -22,3 +22,4 @@
 //! - [`domain`]: what things are, and every decision.
 
 pub mod domain;
+pub mod store;
