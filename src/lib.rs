@@ -20,5 +20,7 @@
 //! ```
 //!
 //! - [`domain`]: what things are, and every decision.
+//! - [`config`]: what the operator decides, read once at the start.
 
+pub mod config;
 pub mod domain;

@@ -1,1 +1,3 @@
+//! The `hookstead` program.
+
 fn main() {}
