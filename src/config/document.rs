@@ -41,6 +41,10 @@ pub(super) fn read(bytes: &[u8]) -> Vec<Entry> {
     reader.entries
 }
 
+/// Largest text in which more than one slip in the notation is looked for, in bytes. The parser keeps
+/// several hundred bytes for each, and a large file that is no TOML has one on every line.
+const EVERY_SLIP: usize = 64 << 10;
+
 struct Reader {
     /// The position of the first byte of each line, so that finding a key's line does not read the text again.
     line_starts: Vec<usize>,
@@ -50,12 +54,19 @@ struct Reader {
 
 impl Reader {
     fn read_text(&mut self, text: &str) {
-        match DeTable::parse(text) {
-            Ok(table) => self.read_file(table.get_ref()),
-            Err(error) => self.problem(error.span().map_or(0, |span| span.start), || {
-                let message = error.message().replace('\n', " ");
-                format!("is not TOML: {message}; allowed: lines such as key = value")
-            }),
+        let mut errors = match DeTable::parse(text) {
+            Ok(table) => return self.read_file(table.get_ref()),
+            Err(_) if text.len() <= EVERY_SLIP => DeTable::parse_recoverable(text).1,
+            Err(error) => vec![error],
+        };
+        // What the parser says about the rest of a line is a consequence of the first slip on it.
+        let position = |error: &toml::de::Error| error.span().map_or(0, |span| span.start);
+        errors.sort_by_key(position);
+        errors.dedup_by_key(|error| self.line(position(error)));
+        for error in errors {
+            self.problem(position(&error), || {
+                format!("is not TOML: {}; allowed: lines such as key = value", error.message().replace('\n', " "))
+            });
         }
     }
 
