@@ -13,7 +13,6 @@ use super::{
 };
 
 /// What stands in one place of the file.
-#[derive(Debug)]
 pub(super) struct Entry {
     /// Its line, counted from 1.
     pub(super) line: usize,
@@ -22,7 +21,6 @@ pub(super) struct Entry {
 }
 
 /// A key that the file sets.
-#[derive(Debug)]
 pub(super) struct Setting {
     /// Its position in the list of keys.
     pub(super) key: usize,

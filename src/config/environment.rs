@@ -11,7 +11,7 @@ use super::{
 };
 
 /// What is set in the environment.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Environment {
     /// The keys that are set.
     pub(super) settings: Vec<Setting>,
@@ -20,7 +20,6 @@ pub(super) struct Environment {
 }
 
 /// One key that a variable sets.
-#[derive(Debug)]
 pub(super) struct Setting {
     /// Its position in the list of keys.
     pub(super) key: usize,

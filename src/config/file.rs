@@ -35,11 +35,10 @@ pub(super) fn read(path: &Path, limit: u64) -> Result<Contents, String> {
 }
 
 fn check_is_file(metadata: &Metadata) -> Result<(), String> {
-    match () {
-        () if metadata.is_file() => Ok(()),
-        () if metadata.is_dir() => Err("is a folder".to_owned()),
-        () => Err("is a device, pipe or socket".to_owned()),
+    if metadata.is_file() {
+        return Ok(());
     }
+    Err(if metadata.is_dir() { "is a folder" } else { "is a device, pipe or socket" }.to_owned())
 }
 
 #[cfg(unix)]

@@ -65,7 +65,7 @@ impl<T: Show> Show for Vec<T> {
     }
 }
 
-/// One of a few words. Not for every `Word`, so that it cannot clash with the others.
+// Named one by one: an implementation for every `Word` could overlap with those above.
 macro_rules! show_word {
     ($($Type:ty),+) => { $( impl Show for $Type {
         fn show(&self) -> String {

@@ -27,7 +27,7 @@ pub(super) fn unknown_section(name: &str) -> String {
 
 /// What is wrong with an environment variable of ours that sets no key.
 pub(super) fn unknown_variable(variable: &str) -> String {
-    let name = variable.trim_start_matches(VARIABLE_PREFIX).to_lowercase();
+    let name = variable.strip_prefix(VARIABLE_PREFIX).unwrap_or(variable).to_lowercase();
     let (name, ending) = match name.strip_suffix("_file") {
         Some(name) => (name, "_FILE"),
         None => (name.as_str(), ""),

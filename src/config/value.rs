@@ -1,6 +1,6 @@
 //! A value as somebody wrote it, before any rule has looked at it.
 
-/// A value from the file, the environment or a flag.
+/// A value from the file, the environment or a flag. It may be a secret: show it by [`Value::told`] where none is due.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value {
     /// Text in quotation marks.

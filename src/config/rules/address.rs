@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use ipnet::IpNet;
 use url::{Host, Url};
 
-use super::text::Text;
+use super::{Given, Refusal, Rule, text::Text};
 use crate::config::secret::ProxyUrl;
 
 /// An IP address with a port.
@@ -56,15 +56,14 @@ pub(in crate::config) fn proxy_url() -> ProxyText {
 /// See [`proxy_url`]. Not a [`Text`], because a refused value may hold a password and is not repeated.
 pub(in crate::config) struct ProxyText;
 
-impl super::Rule<ProxyUrl> for ProxyText {
+impl Rule<ProxyUrl> for ProxyText {
     fn allowed(&self) -> String {
         "a URL such as http://proxy.example.com:3128".to_owned()
     }
 
-    fn read(&self, given: &super::Given<'_>) -> Result<ProxyUrl, super::Refusal> {
+    fn read(&self, given: &Given<'_>) -> Result<ProxyUrl, Refusal> {
         let url = given.value.text().and_then(|text| parse_http(text).ok());
-        url.map(ProxyUrl::new)
-            .ok_or_else(|| super::Refusal { told: "no URL of an HTTP proxy".to_owned(), why: String::new() })
+        url.map(ProxyUrl::new).ok_or_else(|| Refusal { told: "no URL of an HTTP proxy".to_owned(), why: String::new() })
     }
 }
 
