@@ -20,6 +20,10 @@
 //! ```
 //!
 //! - [`domain`]: what things are, and every decision.
+//! - [`config`]: what the operator decides, read once at the start.
+//! - [`cli`]: what the operator types; puts a command together and says how it ended.
 
+pub mod cli;
+pub mod config;
 pub mod domain;
 pub mod store;
