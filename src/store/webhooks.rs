@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    AccountHour, AuditEntry, Pending, QueuePage, Store, WebhookUpdate,
+    AccountHour, AuditEntry, Due, Parcel, Pending, QueuePage, Store, WebhookUpdate,
     attempts::queue_rows,
     batch::Batch,
     fail::Fail,
@@ -13,8 +13,6 @@ use super::{
 use crate::domain::{
     AccountId, DeliveryId, HourStats, Problem, ProblemKind, Timestamp, Webhook, WebhookId, WebhookState, WebhookVersion,
 };
-
-use super::{Due, Parcel};
 
 impl Store {
     /// Adds a webhook, giving it its version.
