@@ -328,3 +328,6 @@ fn load(database: &Database) -> Result<(Shared, States), redb::Error> {
 fn kept<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, redb::Error> {
     decode(bytes).map_err(|_| redb::Error::Corrupted("a record that is needed to start cannot be read".into()))
 }
+
+#[cfg(test)]
+mod tests;
