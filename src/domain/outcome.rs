@@ -1,13 +1,13 @@
 //! What came of an attempt: an answer, or no answer and the cause.
 //!
 //! A failed attempt is not an error of ours but a result to keep and to show. The words for each
-//! cause stand here once, for the list, the page and the API.
+//! answer stand here once, for the list and the page; those for each [`Cause`] stand with it.
 
 use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::TargetUrl;
+use super::{Cause, TargetUrl, status_words};
 
 /// What came of one HTTP request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,41 +40,6 @@ pub struct Answer {
     /// How long the receiver asks us to wait, from the end of the answer.
     #[serde(rename = "retry_after_ms", with = "optional_millis")]
     pub retry_after: Option<Duration>,
-}
-
-/// Why there was no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Cause {
-    /// The host name has no address.
-    DnsNotFound,
-    /// The look-up itself failed: our resolver did not answer, or gave an error.
-    DnsFailed,
-    /// The receiver's machine refused the connection.
-    ConnectRefused,
-    /// No connection came about in time.
-    ConnectTimeout,
-    /// The connection failed in another way, such as an unreachable network.
-    ConnectFailed,
-    /// The request was sent and the answer was not complete in time.
-    ResponseTimeout,
-    /// The receiver's certificate has expired, or is not valid yet.
-    TlsExpired,
-    /// The receiver's certificate is for another name.
-    TlsName,
-    /// The receiver's certificate comes from an issuer we do not know.
-    TlsUntrusted,
-    /// The TLS handshake failed in another way.
-    TlsFailed,
-    /// The receiver closed the connection before its answer was complete.
-    ClosedEarly,
-    /// What came back is not an HTTP answer, or is over a limit of its head.
-    BadResponse,
-    /// The address rule refuses where the Request URL leads.
-    BlockedAddress,
-    /// This server stopped while sending.
-    Interrupted,
-    /// The sender itself failed.
-    Internal,
 }
 
 impl Outcome {
@@ -184,208 +149,6 @@ impl fmt::Debug for Answer {
     }
 }
 
-impl Cause {
-    /// Every cause, in the order of an attempt.
-    pub const ALL: [Cause; 15] = [
-        Cause::DnsNotFound,
-        Cause::DnsFailed,
-        Cause::ConnectRefused,
-        Cause::ConnectTimeout,
-        Cause::ConnectFailed,
-        Cause::ResponseTimeout,
-        Cause::TlsExpired,
-        Cause::TlsName,
-        Cause::TlsUntrusted,
-        Cause::TlsFailed,
-        Cause::ClosedEarly,
-        Cause::BadResponse,
-        Cause::BlockedAddress,
-        Cause::Interrupted,
-        Cause::Internal,
-    ];
-
-    /// The name in records, in the API and in filters. Never changes.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Cause::DnsNotFound => "dns_not_found",
-            Cause::DnsFailed => "dns_failed",
-            Cause::ConnectRefused => "connect_refused",
-            Cause::ConnectTimeout => "connect_timeout",
-            Cause::ConnectFailed => "connect_failed",
-            Cause::ResponseTimeout => "response_timeout",
-            Cause::TlsExpired => "tls_expired",
-            Cause::TlsName => "tls_name",
-            Cause::TlsUntrusted => "tls_untrusted",
-            Cause::TlsFailed => "tls_failed",
-            Cause::ClosedEarly => "closed_early",
-            Cause::BadResponse => "bad_response",
-            Cause::BlockedAddress => "blocked_address",
-            Cause::Interrupted => "interrupted",
-            Cause::Internal => "internal",
-        }
-    }
-
-    /// The cause with this code.
-    pub fn from_code(code: &str) -> Option<Cause> {
-        Cause::ALL.into_iter().find(|cause| cause.code() == code)
-    }
-
-    /// A few words for a list. They name no seconds, because each webhook has its own time limit.
-    pub fn words(&self) -> &'static str {
-        match self {
-            Cause::DnsNotFound => "Host not found",
-            Cause::DnsFailed => "Name look-up failed",
-            Cause::ConnectRefused => "Connection refused",
-            Cause::ConnectTimeout => "No connection in time",
-            Cause::ConnectFailed => "Connection failed",
-            Cause::ResponseTimeout => "No response in time",
-            Cause::TlsExpired => "Certificate expired",
-            Cause::TlsName => "Certificate for another name",
-            Cause::TlsUntrusted => "Certificate not trusted",
-            Cause::TlsFailed => "TLS failed",
-            Cause::ClosedEarly => "Closed without a full answer",
-            Cause::BadResponse => "Not an HTTP answer",
-            Cause::BlockedAddress => "Private address refused",
-            Cause::Interrupted => "Interrupted",
-            Cause::Internal => "Our fault",
-        }
-    }
-
-    /// One or two sentences: what happened at `url` and what to do about it.
-    pub fn remedy(&self, url: &TargetUrl) -> String {
-        let (host, port) = (url.host(), url.port());
-        let text = match self {
-            Cause::DnsNotFound => {
-                return format!("{host} has no address. Check the spelling of the Request URL.");
-            }
-            Cause::DnsFailed => {
-                return format!(
-                    "The address of {host} could not be looked up. Your operator can check the name server."
-                );
-            }
-            Cause::ConnectRefused => return format!("{host} refused port {port}. Is the receiver running?"),
-            Cause::ConnectTimeout => {
-                return format!("{host} did not answer on port {port}. A firewall may be dropping the packets.");
-            }
-            Cause::ConnectFailed => {
-                return format!("No connection to {host} on port {port} was possible. Is it reachable from here?");
-            }
-            Cause::TlsName => return format!("The certificate is for another name, not {host}."),
-            Cause::TlsUntrusted => {
-                return format!(
-                    "Self-signed, or an intermediate certificate is missing. \
-                     Check: openssl s_client -connect {host}:{port}"
-                );
-            }
-            Cause::TlsFailed => {
-                return format!("No encrypted connection came about. Does port {port} of {host} speak TLS 1.2 or 1.3?");
-            }
-            Cause::ResponseTimeout => {
-                "The receiver took the request but did not answer in time. Answer first, then do the work."
-            }
-            Cause::TlsExpired => "The receiver's certificate is not valid at this date. Renew it there.",
-            Cause::ClosedEarly => "The receiver closed the connection before the answer was complete.",
-            Cause::BadResponse => "What came back is not an HTTP answer. Check the port of the Request URL.",
-            Cause::BlockedAddress => {
-                "The Request URL does not lead to a public address. Setting: allowed_private_targets."
-            }
-            Cause::Interrupted => {
-                "This server stopped while sending. It will be sent again and does not count as a failure."
-            }
-            Cause::Internal => "The sender failed. Tell your operator.",
-        };
-        text.to_owned()
-    }
-}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.code())
-    }
-}
-
-impl Serialize for Cause {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.code())
-    }
-}
-
-impl<'de> Deserialize<'de> for Cause {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let code = String::deserialize(deserializer)?;
-        Cause::from_code(&code).ok_or_else(|| serde::de::Error::custom("not the code of a cause"))
-    }
-}
-
-/// The status and its name in the IANA registry, such as `503 Service Unavailable`; the number
-/// alone where the registry has none.
-pub fn status_words(status: u16) -> String {
-    let name = match status {
-        100 => "Continue",
-        101 => "Switching Protocols",
-        102 => "Processing",
-        103 => "Early Hints",
-        200 => "OK",
-        201 => "Created",
-        202 => "Accepted",
-        203 => "Non-Authoritative Information",
-        204 => "No Content",
-        205 => "Reset Content",
-        206 => "Partial Content",
-        207 => "Multi-Status",
-        208 => "Already Reported",
-        226 => "IM Used",
-        300 => "Multiple Choices",
-        301 => "Moved Permanently",
-        302 => "Found",
-        303 => "See Other",
-        304 => "Not Modified",
-        305 => "Use Proxy",
-        307 => "Temporary Redirect",
-        308 => "Permanent Redirect",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        402 => "Payment Required",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        406 => "Not Acceptable",
-        407 => "Proxy Authentication Required",
-        408 => "Request Timeout",
-        409 => "Conflict",
-        410 => "Gone",
-        411 => "Length Required",
-        412 => "Precondition Failed",
-        413 => "Content Too Large",
-        414 => "URI Too Long",
-        415 => "Unsupported Media Type",
-        416 => "Range Not Satisfiable",
-        417 => "Expectation Failed",
-        421 => "Misdirected Request",
-        422 => "Unprocessable Content",
-        423 => "Locked",
-        424 => "Failed Dependency",
-        425 => "Too Early",
-        426 => "Upgrade Required",
-        428 => "Precondition Required",
-        429 => "Too Many Requests",
-        431 => "Request Header Fields Too Large",
-        451 => "Unavailable For Legal Reasons",
-        500 => "Internal Server Error",
-        501 => "Not Implemented",
-        502 => "Bad Gateway",
-        503 => "Service Unavailable",
-        504 => "Gateway Timeout",
-        505 => "HTTP Version Not Supported",
-        506 => "Variant Also Negotiates",
-        507 => "Insufficient Storage",
-        508 => "Loop Detected",
-        511 => "Network Authentication Required",
-        _ => return status.to_string(),
-    };
-    format!("{status} {name}")
-}
-
 /// Header values are bytes, not text: a receiver may send anything.
 mod header_bytes {
     use super::*;
@@ -451,19 +214,6 @@ mod tests {
         }
         assert!(!no_answer(Cause::Interrupted).counts());
         assert!(no_answer(Cause::Internal).counts());
-    }
-
-    #[test]
-    fn every_cause_has_its_own_code_and_words() {
-        for (position, cause) in Cause::ALL.into_iter().enumerate() {
-            assert_eq!(Cause::from_code(cause.code()), Some(cause));
-            let json = serde_json::to_string(&cause).expect("a code");
-            assert_eq!(json, format!("\"{cause}\""));
-            assert_eq!(serde_json::from_str::<Cause>(&json).expect("the same"), cause);
-            assert!(Cause::ALL[..position].iter().all(|other| other.words() != cause.words()), "{cause}");
-            assert!(cause.remedy(&url()).ends_with(['.', '?', '3']), "{cause}");
-        }
-        assert_eq!(Cause::from_code("moon_phase"), None);
     }
 
     #[test]
