@@ -20,5 +20,7 @@
 //! ```
 //!
 //! - [`domain`]: what things are, and every decision.
+//! - [`sender`]: what goes out. The HTTP transport and the name look-up with its address rule.
 
 pub mod domain;
+pub mod sender;

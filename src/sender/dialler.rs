@@ -141,8 +141,7 @@ impl Dialler {
             };
             Failure::new(cause, address.to_string())
         };
-        let socket =
-            Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP)).map_err(failed)?;
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP)).map_err(failed)?;
         // Entered before it connects, so that stop ends the attempt.
         let tracked = self.open.enter(socket.into())?;
         SockRef::from(&*tracked.stream).connect_timeout(&address.into(), time).map_err(failed)?;
@@ -227,7 +226,7 @@ impl Transport for TcpTransport {
 
 /// The time limit; ureq writes "never" as a length that no clock can add.
 fn bounded(timeout: NextTimeout) -> Duration {
-    timeout.after.min(Duration::from_secs(3600))
+    (*timeout.after).min(Duration::from_secs(3600))
 }
 
 /// What is left for one read or write; at least a millisecond, as zero would mean without end.

@@ -54,17 +54,17 @@ pub(super) fn of_error(error: UreqError, call: &Call) -> Failure {
     match error {
         UreqError::Other(inner) => match inner.downcast::<Failure>() {
             Ok(failure) => *failure,
-            Err(_) => internal("an unexpected error of the HTTP client"),
+            Err(_) => internal("An unexpected error of the HTTP client."),
         },
         UreqError::Io(error) => of_io(&error, call),
         UreqError::Timeout(_) => timed_out(call),
         UreqError::HostNotFound => Failure::new(Cause::DnsNotFound, ""),
         UreqError::ConnectionFailed => Failure::new(Cause::ConnectFailed, ""),
-        UreqError::ConnectProxyFailed(_) => Failure::new(Cause::ConnectFailed, "the proxy refused to connect"),
-        UreqError::LargeResponseHeader(_, limit) => bad_response(format!("its head is over {limit} bytes")),
+        UreqError::ConnectProxyFailed(_) => Failure::new(Cause::ConnectFailed, "The proxy refused to connect."),
+        UreqError::LargeResponseHeader(_, limit) => bad_response(format!("Its head is over {limit} bytes.")),
         UreqError::Protocol(error) => of_protocol(&error),
-        UreqError::Http(_) | UreqError::BadUri(_) => internal("the HTTP client refused the request"),
-        _ => internal("an unexpected error of the HTTP client"),
+        UreqError::Http(_) | UreqError::BadUri(_) => internal("The HTTP client refused the request."),
+        _ => internal("An unexpected error of the HTTP client."),
     }
 }
 
@@ -90,19 +90,19 @@ fn timed_out(call: &Call) -> Failure {
 fn of_protocol(error: &ureq_proto::Error) -> Failure {
     use ureq_proto::Error as Protocol;
     match error {
-        Protocol::HttpParseFail(_) => bad_response("it does not begin as an HTTP answer does"),
-        Protocol::HttpParseTooManyHeaders => bad_response("it has over 128 headers"),
-        Protocol::UnsupportedVersion => bad_response("its HTTP version is not 1.0 or 1.1"),
-        Protocol::HeadersWith100 => bad_response("its 100 Continue has headers"),
-        Protocol::BadContentLengthHeader
-        | Protocol::TooManyContentLengthHeaders
-        | Protocol::ConflictingBodyHeaders => bad_response("its content-length makes no sense"),
-        Protocol::ChunkLenNotAscii | Protocol::ChunkLenNotANumber | Protocol::ChunkExpectedCrLf => {
-            bad_response("its chunks make no sense")
+        Protocol::HttpParseFail(_) => bad_response("It does not begin as an HTTP answer does."),
+        Protocol::HttpParseTooManyHeaders => bad_response("It has over 128 headers."),
+        Protocol::UnsupportedVersion => bad_response("Its HTTP version is not 1.0 or 1.1."),
+        Protocol::HeadersWith100 => bad_response("Its 100 Continue has headers."),
+        Protocol::BadContentLengthHeader | Protocol::TooManyContentLengthHeaders | Protocol::ConflictingBodyHeaders => {
+            bad_response("Its content-length makes no sense.")
         }
-        Protocol::BadAuthorizationHeader => internal("the authorization header is not plain ASCII"),
-        Protocol::OutputOverflow => internal("a header is too long to be sent"),
-        _ => internal("the HTTP client refused the request"),
+        Protocol::ChunkLenNotAscii | Protocol::ChunkLenNotANumber | Protocol::ChunkExpectedCrLf => {
+            bad_response("Its chunks make no sense.")
+        }
+        Protocol::BadAuthorizationHeader => internal("The authorization header is not plain ASCII."),
+        Protocol::OutputOverflow => internal("A header is too long to be sent."),
+        _ => internal("The HTTP client refused the request."),
     }
 }
 

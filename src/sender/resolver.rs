@@ -158,7 +158,7 @@ impl Resolver for VettedResolver {
         let port = uri.port_u16().unwrap_or(default_port);
         let host = uri.host().unwrap_or_default();
         let mut resolved = self.empty();
-        for address in self.addresses(host, port, *timeout.after)? {
+        for address in self.addresses(host, port, *timeout.after)?.into_iter().take(ADDRESSES) {
             resolved.push(SocketAddr::new(address, port));
         }
         Ok(resolved)
@@ -184,9 +184,12 @@ impl Shared {
             if state.stopped {
                 return Err(Failure::interrupted());
             }
-            // An answer that came while we waited is ours, however short it is kept.
-            if let Some(Name::Known { answer, .. }) = state.names.get(host) {
-                return answer.clone();
+            match state.names.get(host) {
+                // An answer that came while we waited is ours, however short it is kept.
+                Some(Name::Known { answer, .. }) => return answer.clone(),
+                Some(Name::Asked { .. }) => {}
+                // It came and made room for others before this thread awoke.
+                None => self.ask(&mut state, host)?,
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -202,7 +205,7 @@ impl Shared {
             state.forget_old(Instant::now());
         }
         if state.names.len() >= NAMES {
-            return Err(Failure::new(Cause::DnsFailed, "too many names are being looked up"));
+            return Err(Failure::new(Cause::DnsFailed, "Too many names are being looked up."));
         }
         if state.threads < LOOKUP_THREADS {
             let shared = Arc::clone(self);
@@ -214,7 +217,7 @@ impl Shared {
                 Ok(_) => state.threads += 1,
                 // The threads there are will come to it.
                 Err(_) if state.threads > 0 => {}
-                Err(_) => return Err(Failure::new(Cause::DnsFailed, "no thread could be started")),
+                Err(_) => return Err(Failure::new(Cause::DnsFailed, "No thread could be started.")),
             }
         }
         state.names.insert(host.to_owned(), Name::Asked { waiting: 1 });
@@ -238,11 +241,8 @@ impl Shared {
 
     fn look_up(&self, host: &str) -> Result<Vec<IpAddr>, Failure> {
         match self.lookup.look_up(host) {
-            Ok(mut addresses) => {
-                let mut seen = Vec::with_capacity(addresses.len());
-                addresses.retain(|address| !seen.contains(address) && { seen.push(*address); true });
-                if addresses.is_empty() { Err(Failure::new(Cause::DnsNotFound, "")) } else { Ok(addresses) }
-            }
+            Ok(addresses) if addresses.is_empty() => Err(Failure::new(Cause::DnsNotFound, "")),
+            Ok(addresses) => Ok(addresses),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Failure::new(Cause::DnsNotFound, "")),
             Err(error) => Err(Failure::new(Cause::DnsFailed, error.to_string())),
         }
@@ -271,7 +271,7 @@ impl State {
         if let Some(Name::Asked { waiting }) = self.names.get_mut(host) {
             *waiting -= 1;
         }
-        Failure::new(Cause::DnsFailed, "the name server did not answer in time")
+        Failure::new(Cause::DnsFailed, "The name server did not answer in time.")
     }
 
     /// Makes room: answers whose time is over go, and if that is not enough, all answers.

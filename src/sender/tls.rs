@@ -20,10 +20,7 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, TransportAdapter,
 };
 
-use super::{
-    dialler::connect_deadline,
-    failure::Failure,
-};
+use super::{dialler::connect_deadline, failure::Failure};
 use crate::domain::{Cause, Fault, Timestamp};
 
 /// Names of a certificate that are shown, at most.
@@ -96,7 +93,7 @@ fn server_name(details: &ConnectionDetails) -> Result<ServerName<'static>, Failu
     let bare = host.trim_matches(['[', ']']);
     let name = bare.strip_suffix('.').unwrap_or(bare);
     ServerName::try_from(name.to_owned())
-        .map_err(|_| Failure::new(Cause::TlsFailed, "no certificate can be for this host name"))
+        .map_err(|_| Failure::new(Cause::TlsFailed, "No certificate can be for this host name."))
 }
 
 /// An encrypted connection.
@@ -156,9 +153,9 @@ fn of_handshake(error: io::Error) -> ureq::Error {
     }
     let kind = error.kind();
     match ureq::Error::from(error) {
-        ureq::Error::Timeout(_) => Failure::new(Cause::TlsFailed, "the handshake did not end in time").into(),
+        ureq::Error::Timeout(_) => Failure::new(Cause::TlsFailed, "The handshake did not end in time.").into(),
         ureq::Error::Io(_) if closes(kind) => {
-            Failure::new(Cause::TlsFailed, "the receiver closed the connection during the handshake").into()
+            Failure::new(Cause::TlsFailed, "The receiver closed the connection during the handshake.").into()
         }
         other => other,
     }
@@ -178,7 +175,7 @@ fn inner<E: Error + 'static>(error: &io::Error) -> Option<&E> {
 fn of_rustls(error: rustls::Error) -> Failure {
     match error {
         rustls::Error::InvalidCertificate(certificate) => of_certificate(certificate),
-        rustls::Error::InvalidMessage(_) => Failure::new(Cause::TlsFailed, "the receiver does not speak TLS here"),
+        rustls::Error::InvalidMessage(_) => Failure::new(Cause::TlsFailed, "The receiver does not speak TLS here."),
         // These texts name alerts, versions and protocol steps.
         other => Failure::new(Cause::TlsFailed, other.to_string().chars().take(200).collect::<String>()),
     }
@@ -187,23 +184,21 @@ fn of_rustls(error: rustls::Error) -> Failure {
 fn of_certificate(error: CertificateError) -> Failure {
     match error {
         CertificateError::ExpiredContext { not_after, .. } => {
-            Failure::new(Cause::TlsExpired, format!("it ended on {}", date(not_after)))
+            Failure::new(Cause::TlsExpired, format!("It ended on {}.", date(not_after)))
         }
         CertificateError::NotValidYetContext { not_before, .. } => {
-            Failure::new(Cause::TlsExpired, format!("it begins on {}", date(not_before)))
+            Failure::new(Cause::TlsExpired, format!("It begins on {}.", date(not_before)))
         }
         CertificateError::Expired | CertificateError::NotValidYet => Failure::new(Cause::TlsExpired, ""),
-        CertificateError::NotValidForNameContext { presented, .. } => {
-            Failure::new(Cause::TlsName, names(&presented))
-        }
+        CertificateError::NotValidForNameContext { presented, .. } => Failure::new(Cause::TlsName, names(&presented)),
         CertificateError::NotValidForName => Failure::new(Cause::TlsName, ""),
-        CertificateError::UnknownIssuer => Failure::new(Cause::TlsUntrusted, "its issuer is not known"),
-        CertificateError::Revoked => Failure::new(Cause::TlsUntrusted, "it was revoked"),
-        CertificateError::BadSignature => Failure::new(Cause::TlsUntrusted, "its signature is wrong"),
-        CertificateError::BadEncoding => Failure::new(Cause::TlsUntrusted, "it cannot be read"),
+        CertificateError::UnknownIssuer => Failure::new(Cause::TlsUntrusted, "Its issuer is not known."),
+        CertificateError::Revoked => Failure::new(Cause::TlsUntrusted, "It was revoked."),
+        CertificateError::BadSignature => Failure::new(Cause::TlsUntrusted, "Its signature is wrong."),
+        CertificateError::BadEncoding => Failure::new(Cause::TlsUntrusted, "It cannot be read."),
         // The usual case: a certificate made with `openssl req -x509`, which signs itself.
         CertificateError::Other(_) => {
-            Failure::new(Cause::TlsUntrusted, "it is one of an authority, or not of version 3")
+            Failure::new(Cause::TlsUntrusted, "It is one of an authority, or not of version 3.")
         }
         _ => Failure::new(Cause::TlsUntrusted, ""),
     }
@@ -218,7 +213,7 @@ fn date(time: UnixTime) -> String {
 /// The names a certificate is for. rustls gives each as Rust code: `DnsName("example.com")`.
 fn names(presented: &[String]) -> String {
     if presented.is_empty() {
-        return "it names no host".to_owned();
+        return "It names no host.".to_owned();
     }
     let bare = |name: &String| {
         let name = name.split_once('(').map_or(name.as_str(), |(_, rest)| rest.trim_end_matches(')'));
@@ -228,5 +223,5 @@ fn names(presented: &[String]) -> String {
     if presented.len() > NAMES_SHOWN {
         shown.push_str(&format!(" and {} more", presented.len() - NAMES_SHOWN));
     }
-    format!("it is for {shown}")
+    format!("It is for {shown}.")
 }

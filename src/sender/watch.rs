@@ -33,16 +33,10 @@ pub(super) struct WatchConnector {
 impl<In: Transport> Connector<In> for WatchConnector {
     type Out = Either<In, Watched<In>>;
 
-    fn connect(
-        &self,
-        details: &ConnectionDetails,
-        chained: Option<In>,
-    ) -> Result<Option<Self::Out>, ureq::Error> {
+    fn connect(&self, details: &ConnectionDetails, chained: Option<In>) -> Result<Option<Self::Out>, ureq::Error> {
         let is_proxy_leg = self.proxied && details.config.proxy().is_none();
         let address = call::present().address;
-        Ok(chained.map(|inner| {
-            if is_proxy_leg { Either::A(inner) } else { Either::B(Watched::new(inner, address)) }
-        }))
+        Ok(chained.map(|inner| if is_proxy_leg { Either::A(inner) } else { Either::B(Watched::new(inner, address)) }))
     }
 }
 
@@ -92,7 +86,7 @@ impl<T: Transport> Transport for Watched<T> {
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
         if self.free() == 0 {
-            return Err(Failure::new(Cause::BadResponse, "one line of it is too long").into());
+            return Err(Failure::new(Cause::BadResponse, "One line of it is too long.").into());
         }
         self.inner.maybe_await_input(timeout)?;
         let room = self.free();
@@ -105,7 +99,7 @@ impl<T: Transport> Transport for Watched<T> {
         self.received += amount;
         call::note(|call| call.received = self.received);
         if self.received > RECEIVED_LIMIT {
-            return Err(Failure::new(Cause::BadResponse, format!("it is over {RECEIVED_LIMIT} bytes long")).into());
+            return Err(Failure::new(Cause::BadResponse, format!("It is over {RECEIVED_LIMIT} bytes long.")).into());
         }
         Ok(amount > 0)
     }
