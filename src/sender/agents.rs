@@ -39,8 +39,12 @@ const IDLE_TIME: Duration = Duration::from_secs(20);
 /// Keeps file descriptors far below the common limit of 1,024.
 const OPEN_CONNECTIONS: usize = 512;
 
+/// How often agents go early, at most: while many requests are under way, their connections count
+/// too, and dropping all idle ones at every request would only make more handshakes.
+const THINNING_PAUSE: Duration = Duration::from_secs(1);
+
 /// Buffers of a connection in each direction, in bytes. A request's longest header line must fit.
-pub(super) const BUFFER_BYTES: usize = 8 * 1024;
+const BUFFER_BYTES: usize = 8 * 1024;
 
 /// What all agents share.
 pub(super) struct Parts {
@@ -78,22 +82,10 @@ impl Agents {
     pub fn of(&self, webhook: WebhookId) -> Agent {
         let now = Instant::now();
         let mut state = self.state();
-        let mut gone = Vec::new();
-        if now.duration_since(state.tidied_at) >= IDLE_TIME / 4 {
-            gone.append(&mut state.tidy(now));
-        }
-        if self.parts.open.count() >= OPEN_CONNECTIONS {
-            gone.append(&mut state.drop_older_half());
-        }
-        if let Some(kept) = state.agents.get_mut(&webhook) {
-            kept.used_at = now;
-            return kept.agent.clone();
-        }
-        if state.agents.len() >= AGENTS {
-            gone.append(&mut state.drop_older_half());
-        }
-        let agent = self.new_agent();
-        state.agents.insert(webhook, Kept { agent: agent.clone(), used_at: now });
+        let gone = state.make_room(now, self.parts.open.count());
+        let kept = state.agents.entry(webhook).or_insert_with(|| Kept { agent: self.new_agent(), used_at: now });
+        kept.used_at = now;
+        let agent = kept.agent.clone();
         // Closing connections takes time; the lock is not held for it.
         drop(state);
         drop(gone);
@@ -108,7 +100,7 @@ impl Agents {
 
     /// Drops the agents that were not used for a while.
     pub fn tidy(&self) {
-        let gone = self.state().tidy(Instant::now());
+        let gone = self.state().idle(Instant::now());
         drop(gone);
     }
 
@@ -129,20 +121,34 @@ impl Agents {
 }
 
 impl State {
-    fn tidy(&mut self, now: Instant) -> Vec<Kept> {
-        self.tidied_at = now;
-        self.agents.extract_if(|_, kept| now.duration_since(kept.used_at) >= IDLE_TIME).map(|(_, kept)| kept).collect()
+    /// Takes out what need not be kept any longer.
+    fn make_room(&mut self, now: Instant, open_connections: usize) -> Vec<Kept> {
+        let since_last = now.duration_since(self.tidied_at);
+        if self.agents.len() >= AGENTS || (open_connections >= OPEN_CONNECTIONS && since_last >= THINNING_PAUSE) {
+            self.tidied_at = now;
+            self.older_half()
+        } else if since_last >= IDLE_TIME / 4 {
+            self.tidied_at = now;
+            self.idle(now)
+        } else {
+            Vec::new()
+        }
     }
 
-    fn drop_older_half(&mut self) -> Vec<Kept> {
+    fn idle(&mut self, now: Instant) -> Vec<Kept> {
+        let idle = self.agents.extract_if(|_, kept| now.duration_since(kept.used_at) >= IDLE_TIME);
+        idle.map(|(_, kept)| kept).collect()
+    }
+
+    fn older_half(&mut self) -> Vec<Kept> {
         let mut times: Vec<Instant> = self.agents.values().map(|kept| kept.used_at).collect();
         if times.is_empty() {
             return Vec::new();
         }
         let middle = times.len() / 2;
-        let (_, newest_gone, _) = times.select_nth_unstable(middle);
-        let newest_gone = *newest_gone;
-        self.agents.extract_if(|_, kept| kept.used_at <= newest_gone).map(|(_, kept)| kept).collect()
+        let (_, last_to_go, _) = times.select_nth_unstable(middle);
+        let last_to_go = *last_to_go;
+        self.agents.extract_if(|_, kept| kept.used_at <= last_to_go).map(|(_, kept)| kept).collect()
     }
 }
 

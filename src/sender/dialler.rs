@@ -137,11 +137,13 @@ impl Dialler {
             let cause = match error.kind() {
                 ErrorKind::ConnectionRefused => Cause::ConnectRefused,
                 ErrorKind::TimedOut | ErrorKind::WouldBlock => Cause::ConnectTimeout,
-                _ => return Failure::new(Cause::ConnectFailed, format!("{address}: {error}")),
+                _ => return Failure::new(Cause::ConnectFailed, format!("{address}: {error}.")),
             };
             Failure::new(cause, address.to_string())
         };
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP)).map_err(failed)?;
+        // It fails where this machine has no file descriptors left; the receiver is not to blame.
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))
+            .map_err(|error| Failure::new(Cause::Internal, format!("No socket could be opened: {error}.")))?;
         // Entered before it connects, so that stop ends the attempt.
         let tracked = self.open.enter(socket.into())?;
         SockRef::from(&*tracked.stream).connect_timeout(&address.into(), time).map_err(failed)?;

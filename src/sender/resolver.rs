@@ -282,3 +282,168 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        net::Ipv4Addr,
+        sync::atomic::{AtomicUsize, Ordering},
+    };
+
+    use super::*;
+    use crate::domain::PrivateTarget;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    /// Asks a function, and counts.
+    struct Played<F> {
+        answer: F,
+        asked: AtomicUsize,
+        at_once: AtomicUsize,
+        most_at_once: AtomicUsize,
+    }
+
+    impl<F: Fn(usize) -> io::Result<Vec<IpAddr>> + Send + Sync> Lookup for Played<F> {
+        fn look_up(&self, _: &str) -> io::Result<Vec<IpAddr>> {
+            let now = self.at_once.fetch_add(1, Ordering::SeqCst) + 1;
+            self.most_at_once.fetch_max(now, Ordering::SeqCst);
+            let answer = (self.answer)(self.asked.fetch_add(1, Ordering::SeqCst));
+            self.at_once.fetch_sub(1, Ordering::SeqCst);
+            answer
+        }
+    }
+
+    /// A look-up whose answers depend on how many there were before.
+    fn played<F>(answer: F) -> Arc<Played<F>>
+    where
+        F: Fn(usize) -> io::Result<Vec<IpAddr>> + Send + Sync,
+    {
+        let (asked, at_once, most_at_once) = Default::default();
+        Arc::new(Played { answer, asked, at_once, most_at_once })
+    }
+
+    fn resolver(lookup: Arc<dyn Lookup>, ttl: Duration) -> VettedResolver {
+        VettedResolver::new(lookup, AddressRule::strict(), None, LONG, ttl, ttl)
+    }
+
+    fn public() -> Vec<IpAddr> {
+        vec![[93, 184, 216, 34].into()]
+    }
+
+    #[test]
+    fn a_name_that_leads_elsewhere_each_time_never_gets_a_private_address_through() {
+        let lookup = played(|n| if n % 2 == 0 { Ok(public()) } else { Ok(vec![Ipv4Addr::LOCALHOST.into()]) });
+        let resolver = resolver(lookup, Duration::ZERO);
+        let mut refused = 0;
+        for _ in 0..1000 {
+            match resolver.addresses("hooks.example.com", 443, LONG) {
+                Ok(addresses) => assert_eq!(addresses, public()),
+                Err(failure) => {
+                    assert_eq!(failure, Failure::new(Cause::BlockedAddress, ""));
+                    refused += 1;
+                }
+            }
+        }
+        assert_eq!(refused, 500);
+    }
+
+    #[test]
+    fn answers_and_failures_are_used_again_while_they_are_fresh() {
+        for (answer, ttl, looked_up) in
+            [(Some(public()), LONG, 1), (Some(public()), Duration::ZERO, 3), (None, LONG, 1), (None, Duration::ZERO, 3)]
+        {
+            let expected = answer.clone().ok_or(Failure::new(Cause::DnsNotFound, ""));
+            let lookup = played(move |_| Ok(answer.clone().unwrap_or_default()));
+            let resolver = resolver(lookup.clone(), ttl);
+            for _ in 0..3 {
+                assert_eq!(resolver.addresses("hooks.example.com", 443, LONG), expected);
+            }
+            assert_eq!(lookup.asked.load(Ordering::SeqCst), looked_up);
+        }
+    }
+
+    #[test]
+    fn an_answer_is_vetted_at_each_use_with_the_port_of_that_use() {
+        let lookup = played(|_| Ok(vec![Ipv4Addr::LOCALHOST.into()]));
+        let rule = AddressRule::with_exceptions(vec![PrivateTarget::parse("127.0.0.1:8080").expect("a target")]);
+        let resolver = VettedResolver::new(lookup, rule, None, LONG, LONG, LONG);
+        assert!(resolver.addresses("hooks.example.com", 8080, LONG).is_ok());
+        assert!(resolver.addresses("hooks.example.com", 8081, LONG).is_err());
+    }
+
+    #[test]
+    fn the_proxy_alone_is_not_vetted() {
+        let lookup = played(|_| Ok(vec![Ipv4Addr::LOCALHOST.into()]));
+        let proxy = Some(("proxy.lan".to_owned(), 3128));
+        let resolver = VettedResolver::new(lookup, AddressRule::strict(), proxy, LONG, LONG, LONG);
+        assert!(resolver.addresses("proxy.lan", 3128, LONG).is_ok());
+        assert!(resolver.addresses("proxy.lan", 80, LONG).is_err());
+        assert!(resolver.addresses("other.lan", 3128, LONG).is_err());
+    }
+
+    #[test]
+    fn one_look_up_serves_all_who_wait_and_few_names_are_looked_up_at_once() {
+        let gate = Arc::new((Mutex::new(false), Condvar::new()));
+        let held = Arc::clone(&gate);
+        let lookup = played(move |_| {
+            let open = held.0.lock().expect("not poisoned");
+            drop(held.1.wait_while(open, |open| !*open));
+            Ok(public())
+        });
+        let resolver = resolver(lookup.clone(), LONG);
+        thread::scope(|scope| {
+            for number in 0..60 {
+                let resolver = &resolver;
+                let host = format!("{}.example.com", number % 20);
+                scope.spawn(move || assert_eq!(resolver.addresses(&host, 443, LONG), Ok(public())));
+            }
+            let all_wait = || {
+                let state = resolver.shared.state();
+                let waiting = |name: &Name| if let Name::Asked { waiting } = name { *waiting } else { 0 };
+                state.names.values().map(waiting).sum::<usize>() == 60
+            };
+            while !all_wait() {
+                thread::yield_now();
+            }
+            *gate.0.lock().expect("not poisoned") = true;
+            gate.1.notify_all();
+        });
+        assert_eq!(lookup.asked.load(Ordering::SeqCst), 20);
+        assert!(lookup.most_at_once.load(Ordering::SeqCst) <= LOOKUP_THREADS);
+        while resolver.shared.state().threads > 0 {
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn names_that_nobody_waits_for_any_more_are_not_looked_up() {
+        let gate = Arc::new((Mutex::new(false), Condvar::new()));
+        let held = Arc::clone(&gate);
+        let lookup = played(move |_| {
+            let open = held.0.lock().expect("not poisoned");
+            drop(held.1.wait_while(open, |open| !*open));
+            Ok(public())
+        });
+        let resolver = resolver(lookup.clone(), LONG);
+        for number in 0..LOOKUP_THREADS * 3 {
+            let failure = resolver.addresses(&format!("{number}.example.com"), 443, Duration::from_millis(5));
+            assert_eq!(failure, Err(Failure::new(Cause::DnsFailed, "The name server did not answer in time.")));
+        }
+        *gate.0.lock().expect("not poisoned") = true;
+        gate.1.notify_all();
+        while resolver.shared.state().threads > 0 {
+            thread::yield_now();
+        }
+        assert!(lookup.asked.load(Ordering::SeqCst) <= LOOKUP_THREADS);
+        assert!(resolver.shared.state().queue.is_empty());
+    }
+
+    #[test]
+    fn the_number_of_names_remembered_is_bounded() {
+        let resolver = resolver(played(|_| Ok(public())), LONG);
+        for number in 0..NAMES + 100 {
+            assert!(resolver.addresses(&format!("{number}.example.com"), 443, LONG).is_ok());
+        }
+        assert!(resolver.shared.state().names.len() <= NAMES);
+    }
+}

@@ -197,9 +197,7 @@ fn of_certificate(error: CertificateError) -> Failure {
         CertificateError::BadSignature => Failure::new(Cause::TlsUntrusted, "Its signature is wrong."),
         CertificateError::BadEncoding => Failure::new(Cause::TlsUntrusted, "It cannot be read."),
         // The usual case: a certificate made with `openssl req -x509`, which signs itself.
-        CertificateError::Other(_) => {
-            Failure::new(Cause::TlsUntrusted, "It is one of an authority, or not of version 3.")
-        }
+        CertificateError::Other(_) => Failure::new(Cause::TlsUntrusted, "It is self-signed, or of an unusual kind."),
         _ => Failure::new(Cause::TlsUntrusted, ""),
     }
 }

@@ -159,11 +159,12 @@ impl HttpTransport {
     fn try_twice(&self, request: &OutgoingRequest, started: Instant) -> (Result<Answer, Failure>, Call) {
         let agent = self.agents.of(request.webhook);
         let first = self.exchange(&agent, request, started, Connection::KeptOrNew);
-        let stale = |failure: &Failure, call: &Call| {
-            failure.cause == Cause::ClosedEarly && call.reused && call.received == 0 && !self.open.is_shut()
-        };
+        let is_stale =
+            |failure: &Failure, call: &Call| failure.cause == Cause::ClosedEarly && call.reused && call.received == 0;
         match &first {
-            (Err(failure), call) if stale(failure, call) => self.exchange(&agent, request, started, Connection::New),
+            (Err(failure), call) if is_stale(failure, call) && started.elapsed() < request.timeout => {
+                self.exchange(&agent, request, started, Connection::New)
+            }
             _ => first,
         }
     }

@@ -59,8 +59,20 @@ impl<T: Transport> Watched<T> {
         Watched { inner, address, call: 0, received: 0, input: Vec::new(), filled: 0, consumed: 0, progress: false }
     }
 
+    /// How much more the input buffer may take.
     fn free(&self) -> usize {
         INPUT_LIMIT - (self.filled - self.consumed)
+    }
+
+    /// Moves the input to the front of its buffer, which grows if `amount` more does not fit.
+    fn make_room(&mut self, amount: usize) {
+        self.input.copy_within(self.consumed..self.filled, 0);
+        self.filled -= self.consumed;
+        self.consumed = 0;
+        let wanted = self.filled + amount;
+        if self.input.len() < wanted {
+            self.input.resize(wanted.next_power_of_two().max(INPUT_START), 0);
+        }
     }
 }
 
@@ -89,13 +101,12 @@ impl<T: Transport> Transport for Watched<T> {
             return Err(Failure::new(Cause::BadResponse, "One line of it is too long.").into());
         }
         self.inner.maybe_await_input(timeout)?;
-        let room = self.free();
+        let amount = self.inner.buffers().input().len().min(self.free());
+        self.make_room(amount);
         let buffers = self.inner.buffers();
-        let amount = buffers.input().len().min(room);
-        // The bytes are copied once more; an answer is small, and this keeps one buffer the judge.
-        let bytes = buffers.input()[..amount].to_vec();
+        self.input[self.filled..self.filled + amount].copy_from_slice(&buffers.input()[..amount]);
+        self.filled += amount;
         buffers.input_consume(amount);
-        self.append(&bytes);
         self.received += amount;
         call::note(|call| call.received = self.received);
         if self.received > RECEIVED_LIMIT {
@@ -119,22 +130,6 @@ impl<T: Transport> Transport for Watched<T> {
     }
 }
 
-impl<T: Transport> Watched<T> {
-    fn append(&mut self, bytes: &[u8]) {
-        if bytes.is_empty() {
-            return;
-        }
-        let room = self.input_append_buf();
-        // `bytes` is no longer than `free`, and the buffer was made that large if need be.
-        if room.len() < bytes.len() {
-            let wanted = (self.filled + bytes.len()).next_power_of_two().max(INPUT_START);
-            self.input.resize(wanted, 0);
-        }
-        self.input[self.filled..self.filled + bytes.len()].copy_from_slice(bytes);
-        self.filled += bytes.len();
-    }
-}
-
 impl<T: Transport> Buffers for Watched<T> {
     fn output(&mut self) -> &mut [u8] {
         self.inner.buffers().output()
@@ -145,11 +140,7 @@ impl<T: Transport> Buffers for Watched<T> {
     }
 
     fn input_append_buf(&mut self) -> &mut [u8] {
-        if self.consumed > 0 {
-            self.input.copy_within(self.consumed..self.filled, 0);
-            self.filled -= self.consumed;
-            self.consumed = 0;
-        }
+        self.make_room(INPUT_START);
         &mut self.input[self.filled..]
     }
 

@@ -26,6 +26,8 @@ use crate::{
 /// The whole exchange. Short, and long enough for a busy machine to answer in.
 const TIMEOUT: Duration = Duration::from_millis(600);
 
+const MILLI: Duration = Duration::from_millis(1);
+
 /// How much longer than its time a request may take before a test fails.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -252,12 +254,9 @@ fn a_trickled_head_costs_the_whole_time_and_no_more() {
     assert!(took < TIMEOUT + GRACE, "{took:?}");
 }
 
-const MILLI: Duration = Duration::from_millis(1);
-
 #[test]
 fn the_status_decides_when_the_body_trickles() {
     let receiver = Receiver::start();
-    receiver.answer(Script::endless("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n", "").then_hang());
     receiver.answer(Script::bytes("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nthanks").then_hang());
     let (sent, took) = timed(&transport(), &receiver.url("/trickle"));
     let answer = answer(sent.outcome);
@@ -267,10 +266,10 @@ fn the_status_decides_when_the_body_trickles() {
 
 #[test]
 fn the_status_decides_when_the_body_breaks_off() {
-    for (status, ends) in [(200, Script::bytes as fn(Vec<u8>) -> Script), (500, Script::bytes)] {
+    for status in [200, 500] {
         for head in ["content-length: 1000\r\n\r\nthanks", "transfer-encoding: chunked\r\n\r\n6\r\nthanks\r\nzz"] {
             let receiver = Receiver::start();
-            receiver.answer(ends(format!("HTTP/1.1 {status} X\r\n{head}").into_bytes()));
+            receiver.answer(Script::bytes(format!("HTTP/1.1 {status} X\r\n{head}")));
             let answer = answer(send(&receiver.url("/")));
             assert_eq!((answer.http_status, answer.body.as_slice()), (status, b"thanks".as_slice()), "{head}");
             assert!(answer.body_truncated);
@@ -476,7 +475,8 @@ fn a_request_that_dies_on_a_kept_connection_is_sent_once_more_on_a_new_one() {
         let send = || transport.send(&request(&receiver.url("/"))).outcome;
         assert!(send().is_success());
         assert!(send().is_success(), "the old connection died, a new one served");
-        assert_eq!((receiver.requests().len(), receiver.connections()), (3, 2));
+        let connections: Vec<usize> = receiver.requests().iter().map(|request| request.connection).collect();
+        assert_eq!(connections, [0, 0, 1]);
         assert_eq!(no_answer(&send()).0, Cause::ClosedEarly, "the new connection died too");
         assert_eq!((receiver.requests().len(), receiver.connections()), (5, 3));
     }
@@ -803,7 +803,7 @@ fn what_is_wrong_with_a_certificate_is_told_and_nothing_is_sent() {
             "It is for a.example.com, *.example.net.",
         ),
         (Authority::new().server(&fine, |_| {}), Cause::TlsUntrusted, "Its issuer is not known."),
-        (self_signed("hooks.example.com"), Cause::TlsUntrusted, "It is one of an authority, or not of version 3."),
+        (self_signed("hooks.example.com"), Cause::TlsUntrusted, "It is self-signed, or of an unusual kind."),
     ] {
         let receiver = Receiver::start_tls(server);
         let outcome = send_tls(&receiver, tls_options(&authority));
