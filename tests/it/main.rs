@@ -2,6 +2,7 @@
 //! the real program, [`receiver`] a scripted receiver.
 
 mod app;
+mod certificates;
 mod command_line;
 mod kill;
 mod main_job;
