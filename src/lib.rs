@@ -20,5 +20,11 @@
 //! ```
 //!
 //! - [`domain`]: what things are, and every decision.
+//! - [`sender`]: what goes out.
+//! - [`store`]: what is remembered.
+//! - [`system`]: the machine, with a played side for tests.
 
 pub mod domain;
+pub mod sender;
+pub mod store;
+pub mod system;
