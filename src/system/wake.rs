@@ -57,9 +57,7 @@ impl<T: Send + 'static> Inbox<T> {
         let mut waiting = self.lock();
         while waiting.is_empty() && until.is_none_or(|until| clock.now() < until) {
             waiting = match until.and_then(|until| clock.wait_limit(until)) {
-                Some(limit) => {
-                    self.arrived.wait_timeout(waiting, limit).unwrap_or_else(PoisonError::into_inner).0
-                }
+                Some(limit) => self.arrived.wait_timeout(waiting, limit).unwrap_or_else(PoisonError::into_inner).0,
                 None => self.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner),
             };
         }

@@ -251,8 +251,7 @@ impl Engine {
             Verdict::Done | Verdict::GiveUp => None,
         };
         let delivery = job.due.delivery;
-        let record =
-            AttemptRecord { delivery, webhook: job.webhook, attempt, verdict, throttled_until, gone };
+        let record = AttemptRecord { delivery, webhook: job.webhook, attempt, verdict, throttled_until, gone };
         if self.can_write {
             turn.record.push(record.clone());
         }
