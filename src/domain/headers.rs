@@ -87,6 +87,12 @@ impl CustomHeaders {
         self.0.iter()
     }
 
+    /// The same headers with every hidden value left out, for copies that outlive the webhook.
+    pub fn without_hidden_values(&self) -> CustomHeaders {
+        let shown = |header: &CustomHeader| if header.hidden { String::new() } else { header.value.clone() };
+        CustomHeaders(self.iter().map(|header| CustomHeader { value: shown(header), ..header.clone() }).collect())
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -272,10 +278,12 @@ mod tests {
         let hidden = CustomHeader { hidden: true, ..header("Authorization", "Bearer abc") };
         let headers = CustomHeaders::parse(vec![hidden]).expect("all right");
         assert!(!format!("{headers:?}").contains("Bearer"));
+        assert_eq!(headers.without_hidden_values().as_slice()[0].value, "");
         let record = rmp_serde::to_vec_named(&headers).expect("a record");
         assert_eq!(rmp_serde::from_slice::<CustomHeaders>(&record).expect("the same"), headers);
         let typed: CustomHeaders = serde_json::from_str(r#"[{"name":"X-Env","value":"prod"}]"#).expect("not hidden");
         assert_eq!(typed.as_slice(), [header("X-Env", "prod")]);
+        assert_eq!(typed.without_hidden_values(), typed);
         assert!(serde_json::from_str::<CustomHeaders>(r#"[{"name":"Host","value":"a"}]"#).is_err());
     }
 }
