@@ -21,6 +21,9 @@ pub(super) struct Lane {
     pub(super) slow: bool,
     /// Where it waits.
     pub(super) spot: Spot,
+    /// Questions for its settings that are not answered yet. Nothing is started meanwhile, so that
+    /// a webhook that is switched off gets what is in flight and no more.
+    pub(super) asked: u32,
     /// Whether it waits for its turn to read a page.
     pub(super) wants_page: bool,
 }
@@ -47,14 +50,16 @@ impl Lane {
             flights: BTreeSet::new(),
             slow: true,
             spot: Spot::Nowhere,
+            asked: 0,
             wants_page: false,
         }
     }
 
-    /// Is served by `settings` from now on; what is known of the receiver stays.
+    /// Is served by `settings` from now on, the answer to one question; what is known of the receiver stays.
     pub(super) fn change(&mut self, settings: LaneSettings) {
         self.pace.set_rate(settings.rate_per_second);
         self.settings = settings;
+        self.asked = self.asked.saturating_sub(1);
     }
 
     /// Requests in flight.
@@ -81,7 +86,7 @@ impl Lane {
     /// something else must happen first.
     pub(super) fn place(&self, now: Timestamp, default_max: u16) -> Spot {
         let most = usize::from(self.settings.max_in_flight.unwrap_or(default_max).max(1));
-        if !self.settings.on || self.in_flight() >= self.pace.cap(most) {
+        if !self.settings.on || self.asked > 0 || self.in_flight() >= self.pace.cap(most) {
             return Spot::Nowhere;
         }
         let Some(next) = self.rows.first_due() else { return Spot::Nowhere };

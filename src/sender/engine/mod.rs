@@ -170,20 +170,27 @@ impl Engine {
                     && record.gone
                 {
                     // The lane was stopped when the answer came; the store has the last word.
-                    turn.settings.push(webhook);
+                    self.ask_settings(webhook, turn);
                 }
                 match next {
                     Some(at) => self.add_row(webhook, Due { at, delivery }),
                     None => self.settle(webhook),
                 }
             }
-            Notice::WebhookChanged(webhook) => turn.settings.push(webhook),
+            Notice::WebhookChanged(webhook) => self.ask_settings(webhook, turn),
             Notice::CannotWrite => self.can_write = false,
             Notice::Reopened => {
                 self.can_write = true;
                 turn.record.extend(self.hands.records());
                 self.read_all_anew();
             }
+        }
+    }
+
+    fn ask_settings(&mut self, webhook: WebhookId, turn: &mut Turn) {
+        turn.settings.push(webhook);
+        if let Some(lane) = self.lanes.get_mut(&webhook) {
+            lane.asked += 1;
         }
     }
 
@@ -303,6 +310,17 @@ impl Engine {
         if self.rows >= self.options.total_rows { ROWS_WHEN_FULL } else { self.options.lane_rows.max(1) }
     }
 
+    /// A page and what is left when it is asked for fit in memory together, or the page would
+    /// push out rows that had to be read again at once.
+    fn page_limit(&self) -> usize {
+        self.options.page_rows.min(self.lane_bound() / 2).max(1)
+    }
+
+    /// A lane with fewer rows than this reads on.
+    fn low_mark(&self) -> usize {
+        (self.page_limit() / 2).max(1)
+    }
+
     /// What is known of the queues may be wrong: every lane reads its own again.
     fn read_all_anew(&mut self) {
         let webhooks: Vec<WebhookId> = self.lanes.keys().copied().collect();
@@ -317,13 +335,13 @@ impl Engine {
 
     /// Puts a lane where it belongs after something about it has changed.
     fn settle(&mut self, webhook: WebhookId) {
+        let low = self.low_mark();
         let Some(lane) = self.lanes.get_mut(&webhook) else { return };
         if !lane.settings.on && lane.in_flight() == 0 {
             self.rows -= lane.rows.len();
             self.lanes.remove(&webhook);
             return;
         }
-        let low = (self.options.page_rows / 2).max(1);
         if lane.settings.on && !lane.wants_page && lane.rows.runs_low(low) {
             lane.wants_page = true;
             self.page_wanted.push_back(webhook);
@@ -418,18 +436,14 @@ impl Engine {
     fn read_pages(&mut self, turn: &mut Turn) {
         while self.can_write && self.reads < self.options.reads_at_once.max(1) {
             let Some(webhook) = self.page_wanted.pop_front() else { return };
+            let (limit, low) = (self.page_limit(), self.low_mark());
             let Some(lane) = self.lanes.get_mut(&webhook) else { continue };
             lane.wants_page = false;
-            if !lane.settings.on || !lane.rows.runs_low((self.options.page_rows / 2).max(1)) {
+            if !lane.settings.on || !lane.rows.runs_low(low) {
                 continue;
             }
             self.last_ticket += 1;
             let after = lane.rows.begin_reading(self.last_ticket);
-            let limit = self.options.page_rows.min(if self.rows >= self.options.total_rows {
-                ROWS_WHEN_FULL
-            } else {
-                self.options.page_rows
-            });
             self.reads += 1;
             turn.read.push(ReadPage { webhook, after, limit, ticket: self.last_ticket });
         }
