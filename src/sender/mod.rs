@@ -1,4 +1,4 @@
-//! What goes out: the name look-up with its address rule, and the HTTP request.
+//! What goes out: which delivery is sent when, the exact request, and the way to the receiver.
 //!
 //! This is the only place that names ureq. Its `unversioned` traits are used for the parts that
 //! must be ours: which address is dialled, what stop can end, and how much a receiver may send.
@@ -6,6 +6,7 @@
 mod agents;
 mod call;
 mod dialler;
+pub mod engine;
 mod failure;
 mod resolver;
 mod tls;
