@@ -1,0 +1,194 @@
+//! Why an attempt got no answer: the code, the words of a list, and the sentence that says what to do.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::TargetUrl;
+
+/// Why there was no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// The host name has no address.
+    DnsNotFound,
+    /// The look-up itself failed: our resolver did not answer, or gave an error.
+    DnsFailed,
+    /// The receiver's machine refused the connection.
+    ConnectRefused,
+    /// No connection came about in time.
+    ConnectTimeout,
+    /// The connection failed in another way, such as an unreachable network.
+    ConnectFailed,
+    /// The request was sent and the answer was not complete in time.
+    ResponseTimeout,
+    /// The receiver's certificate has expired, or is not valid yet.
+    TlsExpired,
+    /// The receiver's certificate is for another name.
+    TlsName,
+    /// The receiver's certificate comes from an issuer we do not know.
+    TlsUntrusted,
+    /// The TLS handshake failed in another way.
+    TlsFailed,
+    /// The receiver closed the connection before its answer was complete.
+    ClosedEarly,
+    /// What came back is not an HTTP answer, or is over a limit of its head.
+    BadResponse,
+    /// The address rule refuses where the Request URL leads.
+    BlockedAddress,
+    /// This server stopped while sending.
+    Interrupted,
+    /// The sender itself failed.
+    Internal,
+}
+
+impl Cause {
+    /// Every cause, in the order of an attempt.
+    pub const ALL: [Cause; 15] = [
+        Cause::DnsNotFound,
+        Cause::DnsFailed,
+        Cause::ConnectRefused,
+        Cause::ConnectTimeout,
+        Cause::ConnectFailed,
+        Cause::ResponseTimeout,
+        Cause::TlsExpired,
+        Cause::TlsName,
+        Cause::TlsUntrusted,
+        Cause::TlsFailed,
+        Cause::ClosedEarly,
+        Cause::BadResponse,
+        Cause::BlockedAddress,
+        Cause::Interrupted,
+        Cause::Internal,
+    ];
+
+    /// The name in records, in the API and in filters. Never changes.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Cause::DnsNotFound => "dns_not_found",
+            Cause::DnsFailed => "dns_failed",
+            Cause::ConnectRefused => "connect_refused",
+            Cause::ConnectTimeout => "connect_timeout",
+            Cause::ConnectFailed => "connect_failed",
+            Cause::ResponseTimeout => "response_timeout",
+            Cause::TlsExpired => "tls_expired",
+            Cause::TlsName => "tls_name",
+            Cause::TlsUntrusted => "tls_untrusted",
+            Cause::TlsFailed => "tls_failed",
+            Cause::ClosedEarly => "closed_early",
+            Cause::BadResponse => "bad_response",
+            Cause::BlockedAddress => "blocked_address",
+            Cause::Interrupted => "interrupted",
+            Cause::Internal => "internal",
+        }
+    }
+
+    /// The cause with this code.
+    pub fn from_code(code: &str) -> Option<Cause> {
+        Cause::ALL.into_iter().find(|cause| cause.code() == code)
+    }
+
+    /// A few words for a list. They name no seconds, because each webhook has its own time limit.
+    pub fn words(&self) -> &'static str {
+        match self {
+            Cause::DnsNotFound => "Host not found",
+            Cause::DnsFailed => "Name look-up failed",
+            Cause::ConnectRefused => "Connection refused",
+            Cause::ConnectTimeout => "No connection in time",
+            Cause::ConnectFailed => "Connection failed",
+            Cause::ResponseTimeout => "No response in time",
+            Cause::TlsExpired => "Certificate expired",
+            Cause::TlsName => "Certificate for another name",
+            Cause::TlsUntrusted => "Certificate not trusted",
+            Cause::TlsFailed => "TLS failed",
+            Cause::ClosedEarly => "Closed without a full answer",
+            Cause::BadResponse => "Not an HTTP answer",
+            Cause::BlockedAddress => "Private address refused",
+            Cause::Interrupted => "Interrupted",
+            Cause::Internal => "Our fault",
+        }
+    }
+
+    /// One or two sentences: what happened at `url` and what to do about it.
+    pub fn remedy(&self, url: &TargetUrl) -> String {
+        let (host, port) = (url.host(), url.port());
+        let text = match self {
+            Cause::DnsNotFound => {
+                return format!("{host} has no address. Check the spelling of the Request URL.");
+            }
+            Cause::DnsFailed => {
+                return format!(
+                    "The address of {host} could not be looked up. Your operator can check the name server."
+                );
+            }
+            Cause::ConnectRefused => return format!("{host} refused port {port}. Is the receiver running?"),
+            Cause::ConnectTimeout => {
+                return format!("{host} did not answer on port {port}. A firewall may be dropping the packets.");
+            }
+            Cause::ConnectFailed => {
+                return format!("No connection to {host} on port {port} was possible. Is it reachable from here?");
+            }
+            Cause::TlsName => return format!("The certificate is for another name, not {host}."),
+            Cause::TlsUntrusted => {
+                return format!(
+                    "Self-signed, or an intermediate certificate is missing. \
+                     Check: openssl s_client -connect {host}:{port}"
+                );
+            }
+            Cause::TlsFailed => {
+                return format!("No encrypted connection came about. Does port {port} of {host} speak TLS 1.2 or 1.3?");
+            }
+            Cause::ResponseTimeout => {
+                "The receiver took the request but did not answer in time. Answer first, then do the work."
+            }
+            Cause::TlsExpired => "The receiver's certificate is not valid at this date. Renew it there.",
+            Cause::ClosedEarly => "The receiver closed the connection before the answer was complete.",
+            Cause::BadResponse => "What came back is not an HTTP answer. Check the port of the Request URL.",
+            Cause::BlockedAddress => {
+                "The Request URL does not lead to a public address. Setting: allowed_private_targets."
+            }
+            Cause::Interrupted => {
+                "This server stopped while sending. It will be sent again and does not count as a failure."
+            }
+            Cause::Internal => "The sender failed. Tell your operator.",
+        };
+        text.to_owned()
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.code())
+    }
+}
+
+impl Serialize for Cause {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.code())
+    }
+}
+
+impl<'de> Deserialize<'de> for Cause {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let code = String::deserialize(deserializer)?;
+        Cause::from_code(&code).ok_or_else(|| serde::de::Error::custom("not the code of a cause"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cause_has_its_own_code_and_words() {
+        let url = TargetUrl::parse("https://hooks.example.com/x").expect("a URL");
+        for (position, cause) in Cause::ALL.into_iter().enumerate() {
+            assert_eq!(Cause::from_code(cause.code()), Some(cause));
+            let json = serde_json::to_string(&cause).expect("a code");
+            assert_eq!(json, format!("\"{cause}\""));
+            assert_eq!(serde_json::from_str::<Cause>(&json).expect("the same"), cause);
+            assert!(Cause::ALL[..position].iter().all(|other| other.words() != cause.words()), "{cause}");
+            assert!(cause.remedy(&url).ends_with(['.', '?', '3']), "{cause}");
+        }
+        assert_eq!(Cause::from_code("moon_phase"), None);
+    }
+}
