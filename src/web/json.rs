@@ -119,6 +119,11 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// Takes every member that is left, whatever it is.
+    pub fn take_all(&mut self) {
+        self.members.clear();
+    }
+
     /// Adds a fault of the member `name`.
     pub fn fault(&mut self, name: &str, fault: Fault) {
         self.faults.push(fault.at(format_args!("/{name}")));
