@@ -91,7 +91,8 @@ impl PrivateTarget {
         if text.contains('/') {
             return parse_range(text);
         }
-        if let Ok(address) = text.trim_matches(['[', ']']).parse::<IpAddr>() {
+        let bracketed = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        if let Ok(address) = bracketed.unwrap_or(text).parse::<IpAddr>() {
             return Ok(PrivateTarget::Range { net: address.to_canonical().into(), port: None });
         }
         if let Ok(socket) = text.parse::<SocketAddr>() {
@@ -446,9 +447,20 @@ mod tests {
 
     #[test]
     fn what_is_not_a_target_is_explained() {
-        for bad in
-            ["", "10.0.0.5:0", "10.0.0.5:99999", "10.1", "10.0.0.0/33", "*.internal", "a b", "crm:", "a..b", ":1"]
-        {
+        for bad in [
+            "",
+            "10.0.0.5:0",
+            "10.0.0.5:99999",
+            "10.1",
+            "10.0.0.0/33",
+            "*.internal",
+            "a b",
+            "crm:",
+            "a..b",
+            ":1",
+            "[::1",
+            "10.0.0.5]",
+        ] {
             let fault = PrivateTarget::parse(bad).expect_err(bad);
             assert!(fault.message.starts_with(&format!("“{bad}” is not a target. Write an address")), "{fault:?}");
         }

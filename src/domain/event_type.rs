@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::Fault;
+use super::{Fault, with_thousands};
 
 /// Longest name in characters.
 const MAX_CHARS: usize = 128;
@@ -29,6 +29,7 @@ impl EventType {
     pub fn parse(text: &str) -> Result<EventType, Fault> {
         let chars = text.chars().count();
         if chars > MAX_CHARS {
+            let chars = with_thousands(chars as u64);
             let message = format!("The event type is {chars} characters long. The limit is {MAX_CHARS}.");
             return Err(Fault::new("event_type_too_long", message));
         }

@@ -82,6 +82,18 @@ pub type LogCursor = Cursor<DeliveryId>;
 /// A cursor in the list of events.
 pub type EventCursor = Cursor<EventId>;
 
+/// A part of a list, newest first.
+#[derive(Debug, Clone)]
+pub struct Page<T, Id> {
+    /// The entries. A page may hold fewer than asked for, or none, although older ones follow: a
+    /// search ends after a bounded number of entries looked at.
+    pub items: Vec<T>,
+    /// Where the next page of older entries begins, if there may be any.
+    pub older: Option<Cursor<Id>>,
+    /// Where the next page of newer entries begins, if there may be any.
+    pub newer: Option<Cursor<Id>>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Fault, Outcome, Timestamp};
+use super::{Fault, Outcome, Timestamp, with_thousands};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -52,7 +52,7 @@ impl RetrySchedule {
             return Err(Fault::new("retry_schedule", message));
         }
         if let Some(position) = delays_s.iter().position(|delay| !(1..=MAX_DELAY_S).contains(delay)) {
-            let message = format!("Each delay is 1 to {MAX_DELAY_S} seconds (7 days).");
+            let message = format!("Each delay is 1 to {} seconds (7 days).", with_thousands(MAX_DELAY_S));
             return Err(Fault::new("retry_schedule", message).at(format_args!("/{position}")));
         }
         Ok(RetrySchedule { delays: delays_s.iter().copied().map(Duration::from_secs).collect() })
@@ -225,8 +225,8 @@ mod tests {
         let own = RetrySchedule::from_seconds(&[1, 604_800]).expect("both ends of the range");
         assert_eq!(own.to_seconds(), [1, 604_800]);
         for (delays, pointer, message) in [
-            (vec![5, 0], "/1", "Each delay is 1 to 604800 seconds (7 days)."),
-            (vec![604_801], "/0", "Each delay is 1 to 604800 seconds (7 days)."),
+            (vec![5, 0], "/1", "Each delay is 1 to 604,800 seconds (7 days)."),
+            (vec![604_801], "/0", "Each delay is 1 to 604,800 seconds (7 days)."),
             (vec![1; 31], "", "A retry schedule has at most 30 delays; this one has 31."),
         ] {
             let fault = Fault::new("retry_schedule", message).at(pointer);

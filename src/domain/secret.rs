@@ -8,7 +8,7 @@ use base64::{
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::Fault;
+use super::{Fault, with_thousands};
 
 const PREFIX: &str = "whsec_";
 const MIN_CHARS: usize = 16;
@@ -35,6 +35,7 @@ impl Secret {
             return Err(Fault::new("secret_too_short", message));
         }
         if chars > MAX_CHARS {
+            let chars = with_thousands(chars as u64);
             let message = format!("The Secret is {chars} characters long. The limit is {MAX_CHARS}.");
             return Err(Fault::new("secret_too_long", message));
         }
@@ -142,7 +143,7 @@ mod tests {
             ("x", "secret_too_short", too_short),
             ("whsec_", "secret_too_short", too_short),
             ("123456789012345", "secret_too_short", too_short),
-            (&"x".repeat(1024), "secret_too_long", "The Secret is 1024 characters long. The limit is 256."),
+            (&"x".repeat(1024), "secret_too_long", "The Secret is 1,024 characters long. The limit is 256."),
             (" my typed secret", "secret_spaces", spaces),
             ("my typed secret\n", "secret_spaces", spaces),
             ("my\ttyped\tsecret too", "secret_control_character", control),

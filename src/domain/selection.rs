@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{EventType, Fault, event_type::is_segment};
+use super::{EventType, Fault, event_type::is_segment, with_thousands};
 
 /// Most patterns in one selection.
 const MAX_PATTERNS: usize = 200;
@@ -33,7 +33,8 @@ impl Selection {
             return Err(vec![Fault::new("events_empty", "Select at least one event.")]);
         }
         if patterns.len() > MAX_PATTERNS {
-            let message = format!("Select at most {MAX_PATTERNS} events; these are {}.", patterns.len());
+            let count = with_thousands(patterns.len() as u64);
+            let message = format!("Select at most {MAX_PATTERNS} events; these are {count}.");
             return Err(vec![Fault::new("events_too_many", message)]);
         }
         let mut faults = Vec::new();
@@ -176,7 +177,7 @@ mod tests {
     fn every_mistake_is_named_at_once() {
         let at_least_one = Fault::new("events_empty", "Select at least one event.");
         assert_eq!(Selection::parse(&[]), Err(vec![at_least_one]));
-        let too_many = Fault::new("events_too_many", "Select at most 200 events; these are 10000.");
+        let too_many = Fault::new("events_too_many", "Select at most 200 events; these are 10,000.");
         assert_eq!(Selection::parse(&vec!["*".to_owned(); 10_000]), Err(vec![too_many]));
         let mistakes = ["contact", "ticket.*", ".*", "**", "a.*.b", "a.b.c.d.*", "Ticket.*", ""];
         let faults = Selection::parse(&owned(&mistakes)).expect_err("only one is right");

@@ -10,7 +10,7 @@ use std::{fmt, net::IpAddr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::{Host, ParseError, Url};
 
-use super::{AddressRule, Fault};
+use super::{AddressRule, Fault, with_thousands};
 
 /// Longest Request URL in characters, as typed and in its normal form.
 pub const MAX_URL_CHARS: usize = 2048;
@@ -73,8 +73,7 @@ impl TargetUrl {
             match rule.vet(&[address], port) {
                 Ok(()) => {}
                 Err(refused) if refused.own => {
-                    let message =
-                        "That is this server's own address. To try things out, use the test receiver.".to_owned();
+                    let message = "That is this server's own address. To try things out, use the test receiver.";
                     return Err(Fault::new("url_own_address", message));
                 }
                 Err(_) => return Err(not_public(&address.to_string())),
@@ -148,21 +147,9 @@ fn refuse_longer(chars: usize) -> Result<(), Fault> {
     if chars <= MAX_URL_CHARS {
         return Ok(());
     }
-    let (chars, limit) = (with_thousands(chars), with_thousands(MAX_URL_CHARS));
+    let (chars, limit) = (with_thousands(chars as u64), with_thousands(MAX_URL_CHARS as u64));
     let message = format!("The Request URL is {chars} characters long. The limit is {limit}.");
     Err(Fault::new("url_too_long", message))
-}
-
-fn with_thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// `example.com:8443/x` reads as the scheme `example.com`; nobody means that.
@@ -210,6 +197,8 @@ fn is_private_name(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::domain::PrivateTarget;
 
@@ -371,5 +360,22 @@ mod tests {
         assert_eq!(json, r#""https://example.com/""#);
         assert_eq!(serde_json::from_str::<TargetUrl>(&json).expect("the same"), url("https://example.com/"));
         assert!(serde_json::from_str::<TargetUrl>(r#""ftp://example.com/""#).is_err());
+    }
+
+    /// A scheme with any slashes, a host of any sort, perhaps a port, perhaps more.
+    const URL_LIKE: &str = "https?:[/\\\\]{0,3}\
+        ([a-z0-9.-]{1,20}|[0-9x.]{1,12}|\\PC{1,4}\\.example|\\[[0-9a-f:.]{2,12}\\])\
+        (:[0-9]{1,4})?([/?]\\PC{0,12})?";
+
+    proptest! {
+        /// What is stored must be readable again, or a webhook could not be loaded.
+        #[test]
+        fn every_normal_form_reads_back_as_itself(text in URL_LIKE) {
+            if let Ok(url) = TargetUrl::parse(&text) {
+                prop_assert_eq!(TargetUrl::parse(url.as_str()), Ok(url.clone()));
+                prop_assert!(!url.host().is_empty() && url.port() > 0 && url.path_and_query().starts_with('/'));
+                let _ = url.check(&AddressRule::strict());
+            }
+        }
     }
 }

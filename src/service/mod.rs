@@ -21,6 +21,10 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+pub use crate::{
+    domain::Page,
+    store::{AccountHour, AuditEntry, BulkJob, EventFilter},
+};
 pub use access::{CreatedKey, KeyInput, KeyView, SignIn, SignedIn};
 pub use bulk::{BulkPlan, BulkRequest};
 pub use event_types::{EventTypeChange, EventTypeInput, Removed};
@@ -28,7 +32,7 @@ pub use events::{Accepted, DryRun, PublishEvent};
 pub use settings::Settings;
 pub use system::{Check, SystemStats};
 pub use views::{
-    AttemptView, EventDetail, LogDetail, LogEntry, NotSent, NotSentReason, Page, ShownHeader, WebhookStats, WebhookView,
+    AttemptView, EventDetail, LogDetail, LogEntry, NotSent, NotSentReason, ShownHeader, WebhookStats, WebhookView,
 };
 pub use webhooks::{Missed, TestEvent, TestResult, WebhookChange, WebhookInput};
 

@@ -3,20 +3,8 @@
 use std::sync::Arc;
 
 use crate::domain::{
-    Attempt, Cursor, Delivery, Event, Health, HourStats, Status, TargetUrl, Timestamp, Webhook, WebhookId,
-    WebhookState,
+    Attempt, Delivery, Event, Health, HourStats, Status, TargetUrl, Timestamp, Webhook, WebhookId, WebhookState,
 };
-
-/// A part of a list, newest first.
-#[derive(Debug, Clone)]
-pub struct Page<T, Id> {
-    /// The entries.
-    pub items: Vec<T>,
-    /// Where the next page of older entries begins, if there may be any.
-    pub older: Option<Cursor<Id>>,
-    /// Where the next page of newer entries begins, if there may be any.
-    pub newer: Option<Cursor<Id>>,
-}
 
 /// A webhook and how it is doing.
 #[derive(Debug, Clone)]
@@ -163,4 +151,3 @@ impl NotSentReason {
         }
     }
 }
-

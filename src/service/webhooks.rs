@@ -222,8 +222,9 @@ impl Service {
         let now = self.now();
         let update: WebhookUpdate = Box::new(move |webhook: &mut Webhook| {
             webhook.deleted_at = Some(now);
-            // A tombstone keeps what the log shows, and no key.
-            webhook.secrets.truncate(1);
+            // What is left behind keeps what the log shows, and no secret.
+            webhook.secrets.clear();
+            webhook.headers = webhook.headers.without_hidden_values();
         });
         self.update(actor, "webhook.deleted", id, if_version, update).await?;
         self.store.settle_deleted(id).await
@@ -320,7 +321,12 @@ impl Service {
     ///
     /// # Errors
     /// `missing_scope`, `not_found`, `invalid`, `rate_limited`, `cannot_write`.
-    pub async fn test_webhook(self: &Arc<Self>, actor: &Actor, id: WebhookId, test: TestEvent) -> Result<TestResult, Problem> {
+    pub async fn test_webhook(
+        self: &Arc<Self>,
+        actor: &Actor,
+        id: WebhookId,
+        test: TestEvent,
+    ) -> Result<TestResult, Problem> {
         actor.require(Scope::WebhooksWrite)?;
         let webhook = self.visible_webhook(actor, id)?;
         let parcel = self.test_parcel(actor, webhook, test)?;
@@ -330,7 +336,11 @@ impl Service {
             .map_err(|_| Problem::internal())?
             .ok_or_else(|| Problem {
                 retry_after_s: Some(5),
-                ..Problem::new(ProblemKind::TooMany, "rate_limited", "Too many tests are under way. Try again in a moment.")
+                ..Problem::new(
+                    ProblemKind::TooMany,
+                    "rate_limited",
+                    "Too many tests are under way. Try again in a moment.",
+                )
             })?;
         let delivery = parcel.delivery.id;
         self.store.record_test(parcel, attempt.clone()).await?;

@@ -1,0 +1,252 @@
+//! One transaction at work: the tables that every event touches, and drafts of what is kept in
+//! memory. Nothing of it is seen outside before the commit.
+
+use std::collections::{HashMap, HashSet};
+
+use redb::{ReadableTable, Table, WriteTransaction};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    AccountHour, AuditEntry, Notice,
+    fail::Fail,
+    record::{decode, encode},
+    shared::{Shared, States},
+    tables::*,
+    tags::{self, Tag},
+};
+use crate::domain::{
+    AccountId, Attempt, Delivery, DeliveryId, Event, EventId, HourStats, Status, WebhookId, WebhookState,
+};
+
+type Records<'t> = Table<'t, u128, &'static [u8]>;
+
+/// One transaction at work.
+pub struct Batch<'t> {
+    pub transaction: &'t WriteTransaction,
+    pub events: Records<'t>,
+    pub bodies: Records<'t>,
+    pub deliveries: Records<'t>,
+    pub attempts: Table<'t, (u128, u32), &'static [u8]>,
+    pub queue: Table<'t, (u128, u64, u128), ()>,
+    pub log_index: Table<'t, (u8, u128, u128), ()>,
+    pub external_ids: Table<'t, (&'static str, &'static str), u128>,
+    /// What will be kept in memory after the commit.
+    pub shared: Shared,
+    /// What will be told to the sender after the commit.
+    pub notices: Vec<Notice>,
+    /// Counts as of the last commit.
+    known_states: &'t States,
+    states: HashMap<WebhookId, WebhookState>,
+    hours: HashMap<(WebhookId, u32), HourStats>,
+    account_hours: HashMap<(u32, AccountId), AccountHour>,
+}
+
+/// What a transaction leaves to be put in memory once it is committed.
+pub struct Draft {
+    pub shared: Shared,
+    pub states: HashMap<WebhookId, WebhookState>,
+    pub notices: Vec<Notice>,
+}
+
+impl<'t> Batch<'t> {
+    pub fn begin(transaction: &'t WriteTransaction, shared: Shared, states: &'t States) -> Result<Self, Fail> {
+        Ok(Batch {
+            transaction,
+            events: transaction.open_table(EVENTS)?,
+            bodies: transaction.open_table(BODIES)?,
+            deliveries: transaction.open_table(DELIVERIES)?,
+            attempts: transaction.open_table(ATTEMPTS)?,
+            queue: transaction.open_table(QUEUE)?,
+            log_index: transaction.open_table(LOG_INDEX)?,
+            external_ids: transaction.open_table(EXTERNAL_IDS)?,
+            shared,
+            notices: Vec::new(),
+            known_states: states,
+            states: HashMap::new(),
+            hours: HashMap::new(),
+            account_hours: HashMap::new(),
+        })
+    }
+
+    /// Writes the counts that changed. The caller commits.
+    pub fn finish(self) -> Result<Draft, Fail> {
+        let mut table = self.transaction.open_table(WEBHOOK_STATES)?;
+        for (id, state) in &self.states {
+            table.insert(id.0, encode(state).as_slice())?;
+        }
+        let mut table = self.transaction.open_table(HOURS)?;
+        for ((id, hour), stats) in &self.hours {
+            table.insert((id.0, *hour), encode(stats).as_slice())?;
+        }
+        let mut table = self.transaction.open_table(ACCOUNT_HOURS)?;
+        for ((hour, account), stats) in &self.account_hours {
+            table.insert((*hour, account.as_str()), encode(stats).as_slice())?;
+        }
+        Ok(Draft { shared: self.shared, states: self.states, notices: self.notices })
+    }
+
+    /// The counts of a webhook, to change.
+    pub fn state(&mut self, id: WebhookId) -> &mut WebhookState {
+        let known = self.known_states;
+        self.states.entry(id).or_insert_with(|| known.get(&id).copied().unwrap_or_default())
+    }
+
+    /// What happened to a webhook in an hour, to change.
+    pub fn hour(&mut self, id: WebhookId, hour: u32) -> Result<&mut HourStats, Fail> {
+        if !self.hours.contains_key(&(id, hour)) {
+            let table = self.transaction.open_table(HOURS)?;
+            let stored = table.get((id.0, hour))?.map(|bytes| decode(bytes.value())).transpose()?;
+            self.hours.insert((id, hour), stored.unwrap_or_default());
+        }
+        Ok(self.hours.get_mut(&(id, hour)).expect("inserted above"))
+    }
+
+    /// What happened in an account in an hour, to change.
+    pub fn account_hour(&mut self, hour: u32, account: &AccountId) -> Result<&mut AccountHour, Fail> {
+        let key = (hour, account.clone());
+        if !self.account_hours.contains_key(&key) {
+            let table = self.transaction.open_table(ACCOUNT_HOURS)?;
+            let stored = table.get((hour, account.as_str()))?.map(|bytes| decode(bytes.value())).transpose()?;
+            self.account_hours.insert(key.clone(), stored.unwrap_or_default());
+        }
+        Ok(self.account_hours.get_mut(&key).expect("inserted above"))
+    }
+
+    pub fn event(&self, id: EventId) -> Result<Option<Event>, Fail> {
+        read(&self.events, id.0)
+    }
+
+    pub fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, Fail> {
+        read(&self.deliveries, id.0)
+    }
+
+    /// Stores a new delivery with its rows in the queue and the index, and counts it.
+    pub fn add_delivery(&mut self, event: &Event, delivery: &Delivery) -> Result<(), Fail> {
+        for tag in tags::fixed(event, delivery).into_iter().chain(tags::changing(delivery)) {
+            self.tag(tag, delivery.id)?;
+        }
+        if let Some(due) = delivery.due {
+            self.queue.insert((delivery.webhook.0, due.as_millis(), delivery.id.0), ())?;
+            let missed = u64::from(delivery.missed);
+            let state = self.state(delivery.webhook);
+            state.waiting += 1;
+            state.missed += missed;
+        }
+        self.deliveries.insert(delivery.id.0, encode(delivery).as_slice())?;
+        Ok(())
+    }
+
+    /// Replaces a delivery, its row in the queue and its changing rows in the index, and counts it
+    /// where it now belongs.
+    pub fn change_delivery(&mut self, before: &Delivery, after: &Delivery) -> Result<(), Fail> {
+        let key = |delivery: &Delivery| delivery.due.map(|due| (delivery.webhook.0, due.as_millis(), delivery.id.0));
+        if key(before) != key(after) {
+            if let Some(key) = key(before) {
+                self.queue.remove(key)?;
+            }
+            if let Some(key) = key(after) {
+                self.queue.insert(key, ())?;
+            }
+        }
+        let (old, new) = (tags::changing(before), tags::changing(after));
+        for tag in old.iter().filter(|tag| !new.contains(tag)) {
+            self.log_index.remove((tag.0, tag.1, before.id.0))?;
+        }
+        for tag in new.iter().filter(|tag| !old.contains(tag)) {
+            self.tag(*tag, after.id)?;
+        }
+        self.count_change(before, after);
+        self.deliveries.insert(after.id.0, encode(after).as_slice())?;
+        Ok(())
+    }
+
+    fn count_change(&mut self, before: &Delivery, after: &Delivery) {
+        let state = self.state(after.webhook);
+        let pending = |delivery: &Delivery| delivery.status == Status::Pending;
+        let missed = |delivery: &Delivery| pending(delivery) && delivery.missed;
+        state.waiting = state.waiting + u64::from(pending(after)) - u64::from(pending(before));
+        state.missed = state.missed + u64::from(missed(after)) - u64::from(missed(before));
+        match before.status {
+            Status::Pending => {}
+            Status::Success if after.status != Status::Success => state.success -= 1,
+            Status::Failed if after.status != Status::Failed => state.failed -= 1,
+            _ => return,
+        }
+        match after.status {
+            Status::Pending => {}
+            Status::Success => state.finish(true),
+            Status::Failed => state.finish(false),
+        }
+    }
+
+    pub fn add_attempt(&mut self, delivery: DeliveryId, attempt: &Attempt) -> Result<(), Fail> {
+        self.attempts.insert((delivery.0, attempt.number), encode(attempt).as_slice())?;
+        Ok(())
+    }
+
+    /// Takes a delivery and all its rows away.
+    pub fn remove_delivery(&mut self, event: &Event, delivery: &Delivery) -> Result<(), Fail> {
+        for tag in tags::fixed(event, delivery).into_iter().chain(tags::changing(delivery)) {
+            self.log_index.remove((tag.0, tag.1, delivery.id.0))?;
+        }
+        for number in 1..=delivery.attempts {
+            self.attempts.remove((delivery.id.0, number))?;
+        }
+        self.deliveries.remove(delivery.id.0)?;
+        Ok(())
+    }
+
+    /// Stores one record in a table that few writes touch.
+    pub fn put<T: Serialize>(
+        &self,
+        table: redb::TableDefinition<u128, &'static [u8]>,
+        key: u128,
+        value: &T,
+    ) -> Result<(), Fail> {
+        self.transaction.open_table(table)?.insert(key, encode(value).as_slice())?;
+        Ok(())
+    }
+
+    /// Reads one record of a table that few writes touch.
+    pub fn get<T: DeserializeOwned>(
+        &self,
+        table: redb::TableDefinition<u128, &'static [u8]>,
+        key: u128,
+    ) -> Result<Option<T>, Fail> {
+        read(&self.transaction.open_table(table)?, key)
+    }
+
+    /// Appends to the audit log.
+    pub fn audit(&self, entry: &AuditEntry) -> Result<(), Fail> {
+        let mut table = self.transaction.open_table(AUDIT)?;
+        let next = table.last()?.map_or(0, |(key, _)| key.value() + 1);
+        table.insert(next, encode(entry).as_slice())?;
+        Ok(())
+    }
+
+    /// Says that a webhook changed, once.
+    pub fn notice_webhooks(&mut self, ids: impl IntoIterator<Item = WebhookId>) {
+        let known: HashSet<WebhookId> = self
+            .notices
+            .iter()
+            .filter_map(|notice| match notice {
+                Notice::WebhookChanged(id) => Some(*id),
+                _ => None,
+            })
+            .collect();
+        self.notices.extend(ids.into_iter().filter(|id| !known.contains(id)).map(Notice::WebhookChanged));
+    }
+
+    fn tag(&mut self, (kind, value): Tag, id: DeliveryId) -> Result<(), Fail> {
+        self.log_index.insert((kind, value, id.0), ())?;
+        Ok(())
+    }
+}
+
+/// One record of a table.
+pub fn read<T: DeserializeOwned>(
+    table: &impl ReadableTable<u128, &'static [u8]>,
+    key: u128,
+) -> Result<Option<T>, Fail> {
+    table.get(key)?.map(|bytes| decode(bytes.value())).transpose()
+}

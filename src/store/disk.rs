@@ -1,0 +1,321 @@
+//! The file on disk: finding it, refusing what is not ours, opening and reopening it.
+//!
+//! The storage engine would take an empty file for a new database and start with nothing. So a
+//! marker beside the file says that data has been there, and a file without content, or one that
+//! disappeared, is refused with its path instead.
+
+use std::{
+    fmt, fs, io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend, TableError, backends::FileBackend};
+
+use super::tables::{META, SCHEMA};
+
+/// Name of the data file in the data directory.
+pub const DATA_FILE: &str = "hookstead.redb";
+/// Name of the marker beside it.
+pub const MARKER_FILE: &str = "hookstead.instance";
+
+/// Where the bytes of the data file are; called anew each time it is opened.
+pub type OpenBackend = Arc<dyn Fn() -> io::Result<Box<dyn StorageBackend>> + Send + Sync>;
+
+/// How the data file is opened.
+#[derive(Clone)]
+pub struct OpenOptions {
+    /// Memory for the storage engine's cache, in bytes.
+    pub cache_bytes: usize,
+    /// Files up to this many bytes are checked from end to end when they are opened.
+    pub check_up_to_bytes: u64,
+    /// Name given to a data file that is made anew, to know it again.
+    pub new_instance: String,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        OpenOptions { cache_bytes: 64 << 20, check_up_to_bytes: 256 << 20, new_instance: "instance".into() }
+    }
+}
+
+/// Why the data file cannot be used. Says the path and what to do.
+#[derive(Debug)]
+pub struct OpenError(String);
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for OpenError {}
+
+impl OpenError {
+    pub(super) fn new(path: &Path, what: impl fmt::Display) -> Self {
+        OpenError(format!("{}: {what}", path.display()))
+    }
+}
+
+/// Opens the data file of a data directory, making both if they never were.
+///
+/// # Errors
+/// Anything that is not a whole data file of ours; the file is left as it is.
+pub fn open_directory(directory: &Path, options: &OpenOptions) -> Result<(Database, OpenBackend), OpenError> {
+    make_directory(directory)?;
+    let (path, marker) = (directory.join(DATA_FILE), directory.join(MARKER_FILE));
+    let known = read_marker(&marker)?;
+    match (look_at(&path)?, &known) {
+        (None, Some(_)) => {
+            let what = format!(
+                "the data file is gone, but {MARKER_FILE} says that there was one. \
+                 Restore it from a backup, or remove {MARKER_FILE} to begin with nothing"
+            );
+            return Err(OpenError::new(&path, what));
+        }
+        (None, None) => make_new(&path, options)?,
+        (Some(0), _) => {
+            let what =
+                "the data file is empty. Restore it from a backup, or remove it and the marker to begin with nothing";
+            return Err(OpenError::new(&path, what));
+        }
+        (Some(_), _) => {}
+    }
+    let file = path.clone();
+    let backend: OpenBackend = Arc::new(move || {
+        let opened = fs::OpenOptions::new().read(true).write(true).open(&file)?;
+        Ok(Box::new(FileBackend::new(opened).map_err(io::Error::other)?))
+    });
+    let length = fs::metadata(&path).map_err(|error| OpenError::new(&path, error))?.len();
+    let database =
+        open(&backend, options, length <= options.check_up_to_bytes).map_err(|what| OpenError::new(&path, what))?;
+    let instance = read_instance(&database).map_err(|what| OpenError::new(&path, what))?;
+    match known {
+        None => write_marker(&marker, &instance)?,
+        Some(known) if known == instance => {}
+        Some(known) => {
+            let what = format!(
+                "this is the data file of instance {instance}, but {MARKER_FILE} names {known}. \
+                 Put the right file back, or remove {MARKER_FILE} to go on with this one"
+            );
+            return Err(OpenError::new(&path, what));
+        }
+    }
+    Ok((database, backend))
+}
+
+/// Opens the database behind `backend`; with `check`, reads all of it first.
+///
+/// # Errors
+/// What is wrong, without the path.
+pub fn open(backend: &OpenBackend, options: &OpenOptions, check: bool) -> Result<Database, String> {
+    let bytes = backend().map_err(|error| error.to_string())?;
+    let mut builder = Database::builder();
+    builder.set_cache_size(options.cache_bytes).set_check_integrity_on_open(check);
+    // A damaged file can make the storage engine panic; that too only means "damaged".
+    let opened = quietly(|| builder.create_with_backend(Boxed(bytes)));
+    match opened {
+        Some(Ok(database)) => Ok(database),
+        Some(Err(DatabaseError::DatabaseAlreadyOpen)) => {
+            Err("another hookstead is running on this data directory; stop that one first".into())
+        }
+        Some(Err(error)) => Err(damaged(&error.to_string())),
+        None => Err(damaged("its inner structure is broken")),
+    }
+}
+
+fn damaged(what: &str) -> String {
+    format!("the data file cannot be read ({what}). It was left as it is. Restore a backup, or run `hookstead doctor`")
+}
+
+/// Runs something that may panic without letting the panic be printed.
+fn quietly<T>(run: impl FnOnce() -> T) -> Option<T> {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let result = catch_unwind(AssertUnwindSafe(run)).ok();
+    std::panic::set_hook(hook);
+    result
+}
+
+/// Writes the tables of a new data file.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn initialise(database: &Database, instance: &str) -> Result<(), redb::Error> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_quick_repair(true);
+    {
+        let mut meta = transaction.open_table(META)?;
+        meta.insert("schema", SCHEMA.to_string().as_str())?;
+        meta.insert("instance", instance)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Whether a database has no table of ours yet.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn is_new(database: &Database) -> Result<bool, redb::Error> {
+    match database.begin_read()?.open_table(META) {
+        Ok(_) => Ok(false),
+        Err(TableError::TableDoesNotExist(_)) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The instance name of a data file whose schema this program knows.
+fn read_instance(database: &Database) -> Result<String, String> {
+    let read = || -> Result<(Option<String>, Option<String>), redb::Error> {
+        let transaction = database.begin_read()?;
+        let meta = match transaction.open_table(META) {
+            Ok(meta) => meta,
+            Err(TableError::TableDoesNotExist(_)) => return Ok((None, None)),
+            Err(error) => return Err(error.into()),
+        };
+        let text = |name| Ok::<_, redb::Error>(meta.get(name)?.map(|value| value.value().to_owned()));
+        Ok((text("schema")?, text("instance")?))
+    };
+    match read().map_err(|error| damaged(&error.to_string()))? {
+        (Some(schema), Some(instance)) => match schema.parse::<u64>() {
+            Ok(SCHEMA) => Ok(instance),
+            Ok(newer) if newer > SCHEMA => Err(format!(
+                "the data file is of schema {newer}, this program knows up to {SCHEMA}. \
+                 Run the newer hookstead that wrote it; nothing was changed"
+            )),
+            _ => Err(damaged("its schema number is none of ours")),
+        },
+        _ => Err(damaged("it is not a data file of hookstead")),
+    }
+}
+
+fn make_directory(directory: &Path) -> Result<(), OpenError> {
+    use std::os::unix::fs::DirBuilderExt;
+    let mut builder = fs::DirBuilder::new();
+    // It will hold personal data: nobody else looks in.
+    builder.recursive(true).mode(0o700);
+    builder
+        .create(directory)
+        .map_err(|error| OpenError::new(directory, format!("cannot make the data directory: {error}")))
+}
+
+/// The length of the data file, if there is one.
+fn look_at(path: &Path) -> Result<Option<u64>, OpenError> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => Ok(Some(metadata.len())),
+        Ok(_) => Err(OpenError::new(path, "this is not a regular file")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => Ok(None),
+        Err(error) => Err(OpenError::new(path, error)),
+    }
+}
+
+/// Makes the data file under another name and renames it, so that one that is there is whole.
+fn make_new(path: &Path, options: &OpenOptions) -> Result<(), OpenError> {
+    let unfinished = path.with_extension("redb.new");
+    let make = || -> Result<(), Box<dyn std::error::Error>> {
+        use std::os::unix::fs::OpenOptionsExt;
+        let mut open = fs::OpenOptions::new();
+        let file = open.read(true).write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+        let database =
+            Database::builder().set_cache_size(options.cache_bytes).create_with_backend(FileBackend::new(file)?)?;
+        initialise(&database, &options.new_instance)?;
+        drop(database);
+        fs::rename(&unfinished, path)?;
+        sync_directory_of(path)?;
+        Ok(())
+    };
+    make().map_err(|error| {
+        let _ = fs::remove_file(&unfinished);
+        OpenError::new(path, format!("cannot make the data file: {error}"))
+    })
+}
+
+fn sync_directory_of(path: &Path) -> io::Result<()> {
+    let directory = path.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);
+    fs::File::open(directory)?.sync_all()
+}
+
+fn read_marker(marker: &Path) -> Result<Option<String>, OpenError> {
+    match fs::read_to_string(marker) {
+        Ok(text) => Ok(text.lines().next().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(OpenError::new(marker, error)),
+    }
+}
+
+fn write_marker(marker: &Path, instance: &str) -> Result<(), OpenError> {
+    let text = format!(
+        "{instance}\nBelongs to {DATA_FILE} beside it. Without this file an empty data file would pass for a new one.\n"
+    );
+    let write = || {
+        let unfinished = marker.with_extension("instance.new");
+        fs::write(&unfinished, text)?;
+        fs::File::open(&unfinished)?.sync_all()?;
+        fs::rename(&unfinished, marker)?;
+        sync_directory_of(marker)
+    };
+    write().map_err(|error| OpenError::new(marker, format!("cannot write the marker: {error}")))
+}
+
+/// A backend behind a pointer, because the storage engine takes one by its type.
+struct Boxed(Box<dyn StorageBackend>);
+
+impl fmt::Debug for Boxed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+type Edge = std::ops::Bound<u64>;
+
+impl StorageBackend for Boxed {
+    fn len(&self) -> io::Result<u64> {
+        self.0.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.read(offset, out)
+    }
+
+    fn set_len(&self, length: u64) -> io::Result<()> {
+        self.0.set_len(length)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.0.write(offset, data)
+    }
+
+    fn close(&self) -> io::Result<()> {
+        self.0.close()
+    }
+
+    fn try_lock_range(&self, start: Edge, end: Edge) -> Result<bool, redb::BackendError> {
+        self.0.try_lock_range(start, end)
+    }
+
+    fn try_lock_shared_range(&self, start: Edge, end: Edge) -> Result<bool, redb::BackendError> {
+        self.0.try_lock_shared_range(start, end)
+    }
+
+    fn lock_range(&self, start: Edge, end: Edge) -> Result<(), redb::BackendError> {
+        self.0.lock_range(start, end)
+    }
+
+    fn lock_shared_range(&self, start: Edge, end: Edge) -> Result<(), redb::BackendError> {
+        self.0.lock_shared_range(start, end)
+    }
+
+    fn unlock_range(&self, start: Edge, end: Edge) -> Result<(), redb::BackendError> {
+        self.0.unlock_range(start, end)
+    }
+
+    fn query_lock_range(&self, start: Edge, end: Edge) -> Result<bool, redb::BackendError> {
+        self.0.query_lock_range(start, end)
+    }
+}

@@ -1,0 +1,53 @@
+//! Every table, on one page. Keys sort so that every list is one range.
+//!
+//! Numbers of ids are `u128` and grow with time, so inserts go to the right edge of each tree.
+//! Values are records (see [`super::record`]) unless the type says otherwise.
+
+use redb::TableDefinition;
+
+/// Schema of the tables below. A file with a higher number is refused; a lower one is migrated.
+pub const SCHEMA: u64 = 1;
+
+/// `schema` and `instance`, as text.
+pub const META: TableDefinition<&str, &str> = TableDefinition::new("meta");
+
+/// Event id → [`crate::domain::Event`].
+pub const EVENTS: TableDefinition<u128, &[u8]> = TableDefinition::new("events");
+/// Event id → the bytes that are sent, nothing around them.
+pub const BODIES: TableDefinition<u128, &[u8]> = TableDefinition::new("bodies");
+/// (caller's id, account) → event id.
+pub const EXTERNAL_IDS: TableDefinition<(&str, &str), u128> = TableDefinition::new("external_ids");
+
+/// Log id → [`crate::domain::Delivery`]. The deliveries of an event follow its id.
+pub const DELIVERIES: TableDefinition<u128, &[u8]> = TableDefinition::new("deliveries");
+/// (log id, number) → [`crate::domain::Attempt`]; a success at the first attempt has no row here.
+pub const ATTEMPTS: TableDefinition<(u128, u32), &[u8]> = TableDefinition::new("attempts");
+/// (webhook, due in milliseconds, log id): one row for each pending delivery.
+pub const QUEUE: TableDefinition<(u128, u64, u128), ()> = TableDefinition::new("queue");
+/// (kind, value, log id), see [`super::tags`]: which deliveries have a property that lists filter by.
+pub const LOG_INDEX: TableDefinition<(u8, u128, u128), ()> = TableDefinition::new("log_index");
+
+/// Webhook id → [`crate::domain::Webhook`], deleted ones included.
+pub const WEBHOOKS: TableDefinition<u128, &[u8]> = TableDefinition::new("webhooks");
+/// (webhook id, version) → [`crate::domain::WebhookVersion`].
+pub const WEBHOOK_VERSIONS: TableDefinition<(u128, u64), &[u8]> = TableDefinition::new("webhook_versions");
+/// Webhook id → [`crate::domain::WebhookState`].
+pub const WEBHOOK_STATES: TableDefinition<u128, &[u8]> = TableDefinition::new("webhook_states");
+/// (webhook id, hour) → [`crate::domain::HourStats`].
+pub const HOURS: TableDefinition<(u128, u32), &[u8]> = TableDefinition::new("hours");
+/// (hour, account) → [`super::AccountHour`].
+pub const ACCOUNT_HOURS: TableDefinition<(u32, &str), &[u8]> = TableDefinition::new("account_hours");
+
+/// Name → [`crate::domain::EventTypeInfo`], for those that are not built in, or built in and retired.
+pub const EVENT_TYPES: TableDefinition<&str, &[u8]> = TableDefinition::new("event_types");
+/// Job id → [`super::BulkJob`].
+pub const JOBS: TableDefinition<u128, &[u8]> = TableDefinition::new("jobs");
+
+/// User id → [`crate::domain::User`].
+pub const USERS: TableDefinition<u128, &[u8]> = TableDefinition::new("users");
+/// SHA-256 of the cookie → [`crate::domain::Session`].
+pub const SESSIONS: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("sessions");
+/// Key id → [`crate::domain::ApiKey`].
+pub const API_KEYS: TableDefinition<u128, &[u8]> = TableDefinition::new("api_keys");
+/// Number → [`super::AuditEntry`], the newest last.
+pub const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit");
