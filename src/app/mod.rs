@@ -219,7 +219,7 @@ fn start_sender(
             sender.notify(notices);
         }
     }));
-    let deliveries = Arc::new(StoredDeliveries::new(store.clone(), &options));
+    let deliveries = Arc::new(StoredDeliveries::new(store.clone()));
     let sender = Sender::start(options, deliveries, transport, clock, random);
     let sender = Arc::new(sender.map_err(|error| StartError(format!("cannot start the sender: {error}")))?);
     let _ = ear.set(sender.clone());
