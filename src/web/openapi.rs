@@ -13,9 +13,8 @@ use utoipa::{
 
 use super::{api, problem};
 
-static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
-    Document::openapi().to_pretty_json().expect("a description is texts and lists")
-});
+static DOCUMENT: LazyLock<String> =
+    LazyLock::new(|| Document::openapi().to_pretty_json().expect("a description is texts and lists"));
 
 /// The description as JSON.
 pub fn document() -> &'static str {
