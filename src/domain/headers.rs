@@ -285,11 +285,12 @@ mod tests {
         let many = |count: usize| (0..count).map(|number| header(&format!("x-{number}"), "1")).collect::<Vec<_>>();
         let check = |headers| CustomHeaders::parse(headers).expect("within the utmost").check_limits(20, 4096);
         assert!(check(many(20)).is_ok());
-        let too_many = Fault::new("headers_too_many", "A webhook has at most 20 headers; these are 1,000.");
-        assert_eq!(CustomHeaders::parse(many(1000)), Err(vec![too_many]));
-        assert!(CustomHeaders::parse(vec![header("x", &"1".repeat(4095))]).is_ok());
+        let too_many = Fault::new("headers_too_many", "A webhook has at most 20 headers; these are 21.");
+        assert_eq!(check(many(21)), Err(too_many));
+        assert!(check(vec![header("x", &"1".repeat(4095))]).is_ok());
         let too_large = Fault::new("headers_too_large", "The headers have 4,097 bytes together. The limit is 4,096.");
-        assert_eq!(CustomHeaders::parse(vec![header("x", &"1".repeat(4096))]), Err(vec![too_large]));
+        assert_eq!(check(vec![header("x", &"1".repeat(4096))]), Err(too_large));
+        assert!(CustomHeaders::parse(many(1000)).is_err() && CustomHeaders::parse(many(100)).is_ok());
     }
 
     #[test]
