@@ -20,7 +20,8 @@
 //! ```
 //!
 //! - [`domain`]: what things are, and every decision.
-//! - [`sender`]: what goes out.
+//! - [`sender`]: what goes out. The engine that decides what is sent when, the threads that send,
+//!   the exact request, and the HTTP transport with its name look-up and address rule.
 //! - [`store`]: what is remembered.
 //! - [`system`]: the machine, with a played side for tests.
 
