@@ -28,8 +28,6 @@ use crate::{
 use deliveries::StoredDeliveries;
 use upkeep::Upkeep;
 
-/// How long open requests of the API and the pages may take to end when the server stops.
-const WEB_GRACE: Duration = Duration::from_secs(2);
 /// How long running requests to receivers may take to end when the server stops; then they are
 /// cut, and sent again after the next start. With the doors' time before it and the last commit
 /// behind it, a stop takes under 8 s.
@@ -127,7 +125,7 @@ impl App {
     /// Stops: nothing new is taken, running requests end or are cut, everything known is written.
     pub fn stop(mut self) {
         self.door = None;
-        self.web.stop(WEB_GRACE);
+        self.web.stop();
         self.upkeep = None;
         self.sender.stop(SENDER_GRACE);
         self.store.stop();
@@ -196,7 +194,7 @@ fn transport(config: &Config, rule: AddressRule) -> Result<HttpTransport, StartE
         proxy: config.sender.proxy.as_ref().map(|proxy| proxy.expose().to_string()),
         ca_file_pem: config.sender.ca_file.as_ref().map(read).transpose()?,
     };
-    HttpTransport::new(options).map_err(StartError::new)
+    HttpTransport::new(options).map_err(|fault| StartError(format!("the sender: {}", fault.message)))
 }
 
 fn start_sender(
@@ -221,7 +219,7 @@ fn start_sender(
             sender.notify(notices);
         }
     }));
-    let deliveries = Arc::new(StoredDeliveries::new(store.clone(), &options));
+    let deliveries = Arc::new(StoredDeliveries::new(store.clone()));
     let sender = Sender::start(options, deliveries, transport, clock, random);
     let sender = Arc::new(sender.map_err(|error| StartError(format!("cannot start the sender: {error}")))?);
     let _ = ear.set(sender.clone());
@@ -236,7 +234,8 @@ fn first_admin(config: &Config, service: &Arc<Service>) -> Result<(), StartError
         return Ok(());
     }
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(StartError::new)?;
-    let made = service.create_user(&Actor::operator(), email, password.expose().to_owned(), true);
+    let operator = Actor::operator();
+    let made = service.create_user(&operator, email, password.expose().to_owned(), true);
     runtime.block_on(made).map_err(|problem: Problem| StartError(format!("the first admin: {problem}")))
 }
 

@@ -41,7 +41,7 @@ impl Upkeep {
     /// # Errors
     /// If the system gives no thread.
     pub fn start(config: &Config, service: Arc<Service>, clock: Arc<dyn Clock>) -> io::Result<Upkeep> {
-        let inbox = Arc::new(Inbox::new(&*clock));
+        let inbox = Inbox::new(&*clock);
         let stopping = Arc::new(AtomicBool::new(false));
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         let mut rounds = Rounds {
