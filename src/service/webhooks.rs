@@ -4,12 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::value::RawValue;
 
-use super::{Service, WebhookStats, WebhookView, access::random_bytes};
+use super::{AttemptView, Service, WebhookStats, WebhookView, access::random_bytes};
 use crate::{
     domain::{
-        AccountId, Actor, Attempt, CustomHeaders, Delivery, DeliveryId, Disabled, DisabledReason, EventType, Fault,
-        Health, HourStats, NewEvent, Problem, ProblemKind, RetrySchedule, Scope, Secret, Selection, SigningSecret,
-        StartedBy, Status, TargetUrl, Webhook, WebhookId,
+        AccountId, Actor, CustomHeaders, Delivery, DeliveryId, Disabled, DisabledReason, EventType, Fault, Health,
+        HourStats, NewEvent, Problem, ProblemKind, RetrySchedule, Scope, Secret, Selection, SigningSecret, StartedBy,
+        Status, TargetUrl, Webhook, WebhookId,
     },
     store::{Parcel, WebhookUpdate},
 };
@@ -88,7 +88,7 @@ pub struct TestResult {
     /// Its log entry.
     pub delivery: DeliveryId,
     /// The request and the answer.
-    pub attempt: Attempt,
+    pub attempt: AttemptView,
 }
 
 impl Service {
@@ -348,9 +348,10 @@ impl Service {
                     "Too many tests are under way. Try again in a moment.",
                 )
             })?;
-        let delivery = parcel.delivery.id;
+        let (event, delivery) = (parcel.event.clone(), parcel.delivery.clone());
         self.store.record_test(parcel, attempt.clone()).await?;
-        Ok(TestResult { delivery, attempt })
+        let attempt = self.attempt_view(&event, &delivery, attempt)?;
+        Ok(TestResult { delivery: delivery.id, attempt })
     }
 
     fn test_parcel(&self, actor: &Actor, webhook: Arc<Webhook>, test: TestEvent) -> Result<Parcel, Problem> {

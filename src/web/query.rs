@@ -148,7 +148,7 @@ fn log_filter(query: &mut Query) -> LogFilter {
 impl Query {
     /// Splits a query string.
     pub fn parse(text: &str) -> Self {
-        let pairs = form_urlencoded::parse(text.as_bytes()).take(MAX_PAIRS).into_owned().collect();
+        let pairs = form_urlencoded::parse(text.as_bytes()).into_owned().take(MAX_PAIRS).collect();
         Query { pairs, known: Vec::new(), faults: Vec::new(), understood: true }
     }
 
