@@ -301,9 +301,10 @@ fn a_bulk_resend_sends_the_failed_ones_again_oldest_first() {
     }
     app.wait_for_logs("status=failed", 5);
     receiver.answer(Script::ok());
-    let plan = app.post("/bulk-resends", json!({"filter": {"status": "failed"}, "dry_run": true})).expect(200).json();
-    assert_eq!(plan["failed"], 5, "{plan:#}");
-    let job = app.post("/bulk-resends", json!({"filter": {"status": "failed"}, "rate_per_second": 1000}));
+    let plan = app.post("/bulk-resends", json!({"filter": {"status": "failed"}})).expect(200).json();
+    assert_eq!(plan["by_status"]["failed"], 5, "{plan:#}");
+    let job =
+        app.post("/bulk-resends", json!({"filter": {"status": "failed"}, "rate_per_second": 1000, "dry_run": false}));
     let job = job.expect(202).json()["id"].as_str().unwrap().to_owned();
     for _ in 0..4 {
         app.advance(Duration::from_secs(2));
