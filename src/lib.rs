@@ -20,5 +20,15 @@
 //! ```
 //!
 //! - [`domain`]: what things are, and every decision.
+//! - [`store`]: what is remembered: one file, one writer, answers after the commit.
+//! - [`service`]: what may be asked, by whom; the API, the pages and the commands come through it.
+//! - [`system`]: clock, random bytes, waking; each with a played side for tests.
+//! - [`config`]: what the operator decides, read once at the start.
+//! - [`cli`]: what the operator types; puts a command together and says how it ended.
 
+pub mod cli;
+pub mod config;
 pub mod domain;
+pub mod service;
+pub mod store;
+pub mod system;

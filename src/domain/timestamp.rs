@@ -15,8 +15,8 @@ pub struct Timestamp(u64);
 pub struct NotATimestamp;
 
 impl Timestamp {
-    /// The latest moment: 9999-12-30T22:00:00.999Z, the last one that every time zone can show.
-    pub const MAX: Timestamp = Timestamp(253_402_207_200_999);
+    /// The latest moment: 9999-12-30T22:00:00.000Z, the last one that every time zone can show.
+    pub const MAX: Timestamp = Timestamp(253_402_207_200_000);
 
     /// From milliseconds since 1970; later than [`Timestamp::MAX`] becomes that.
     pub const fn from_millis(millis: u64) -> Self {

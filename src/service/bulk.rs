@@ -168,7 +168,8 @@ impl Service {
         filter.account = actor.limit_account(filter.account)?;
         let rate = request.rate_per_second.unwrap_or(10);
         if !(1..=1_000).contains(&rate) {
-            let fault = crate::domain::Fault::new("out_of_range", "Use a number from 1 to 1,000.").at("/rate_per_second");
+            let fault =
+                crate::domain::Fault::new("out_of_range", "Use a number from 1 to 1,000.").at("/rate_per_second");
             return Err(Problem::invalid(vec![fault]));
         }
         Ok((filter, rate))

@@ -133,7 +133,11 @@ fn as_reader(actor: &Actor) -> Actor {
 }
 
 fn check_texts(info: &EventTypeInfo) -> Result<(), Problem> {
-    let texts = [("/label", &info.label, 1, 80), ("/category", &info.category, 1, 80), ("/description", &info.description, 0, 500)];
+    let texts = [
+        ("/label", &info.label, 1, 80),
+        ("/category", &info.category, 1, 80),
+        ("/description", &info.description, 0, 500),
+    ];
     let mut faults = Vec::new();
     for (pointer, text, least, most) in texts {
         let length = text.trim().chars().count();

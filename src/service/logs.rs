@@ -88,7 +88,8 @@ impl Service {
             }
             let Some(event) = events[&id].clone() else { continue };
             let webhook = webhooks.get(delivery.webhook);
-            let throttled_until = self.store.webhook_state(delivery.webhook).throttled_until.filter(|until| *until > now);
+            let throttled_until =
+                self.store.webhook_state(delivery.webhook).throttled_until.filter(|until| *until > now);
             entries.push(LogEntry { delivery, event, webhook, throttled_until });
         }
         Ok(entries)

@@ -21,11 +21,11 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-pub use access::{CreatedKey, KeyInput, KeyView, SignIn, SignedIn};
 pub use crate::{
     domain::Page,
     store::{AccountHour, AuditEntry, BulkJob, EventFilter},
 };
+pub use access::{CreatedKey, KeyInput, KeyView, SignIn, SignedIn};
 pub use bulk::{BulkPlan, BulkRequest};
 pub use event_types::{EventTypeChange, EventTypeInput, Removed};
 pub use events::{Accepted, DryRun, PublishEvent};

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::{
-    Attempt, Delivery, Event, Health, HourStats, Status, TargetUrl, Timestamp, Webhook, WebhookId,
-    WebhookState,
+    Attempt, Delivery, Event, Health, HourStats, Status, TargetUrl, Timestamp, Webhook, WebhookId, WebhookState,
 };
 
 /// A webhook and how it is doing.
@@ -152,4 +151,3 @@ impl NotSentReason {
         }
     }
 }
-

@@ -321,7 +321,12 @@ impl Service {
     ///
     /// # Errors
     /// `missing_scope`, `not_found`, `invalid`, `rate_limited`, `cannot_write`.
-    pub async fn test_webhook(self: &Arc<Self>, actor: &Actor, id: WebhookId, test: TestEvent) -> Result<TestResult, Problem> {
+    pub async fn test_webhook(
+        self: &Arc<Self>,
+        actor: &Actor,
+        id: WebhookId,
+        test: TestEvent,
+    ) -> Result<TestResult, Problem> {
         actor.require(Scope::WebhooksWrite)?;
         let webhook = self.visible_webhook(actor, id)?;
         let parcel = self.test_parcel(actor, webhook, test)?;
@@ -331,7 +336,11 @@ impl Service {
             .map_err(|_| Problem::internal())?
             .ok_or_else(|| Problem {
                 retry_after_s: Some(5),
-                ..Problem::new(ProblemKind::TooMany, "rate_limited", "Too many tests are under way. Try again in a moment.")
+                ..Problem::new(
+                    ProblemKind::TooMany,
+                    "rate_limited",
+                    "Too many tests are under way. Try again in a moment.",
+                )
             })?;
         let delivery = parcel.delivery.id;
         self.store.record_test(parcel, attempt.clone()).await?;

@@ -76,7 +76,8 @@ pub fn open_directory(directory: &Path, options: &OpenOptions) -> Result<(Databa
         }
         (None, None) => make_new(&path, options)?,
         (Some(0), _) => {
-            let what = "the data file is empty. Restore it from a backup, or remove it and the marker to begin with nothing";
+            let what =
+                "the data file is empty. Restore it from a backup, or remove it and the marker to begin with nothing";
             return Err(OpenError::new(&path, what));
         }
         (Some(_), _) => {}
@@ -87,7 +88,8 @@ pub fn open_directory(directory: &Path, options: &OpenOptions) -> Result<(Databa
         Ok(Box::new(FileBackend::new(opened).map_err(io::Error::other)?))
     });
     let length = fs::metadata(&path).map_err(|error| OpenError::new(&path, error))?.len();
-    let database = open(&backend, options, length <= options.check_up_to_bytes).map_err(|what| OpenError::new(&path, what))?;
+    let database =
+        open(&backend, options, length <= options.check_up_to_bytes).map_err(|what| OpenError::new(&path, what))?;
     let instance = read_instance(&database).map_err(|what| OpenError::new(&path, what))?;
     match known {
         None => write_marker(&marker, &instance)?,
@@ -152,8 +154,19 @@ pub fn initialise(database: &Database, instance: &str) -> Result<(), redb::Error
     Ok(())
 }
 
-/// The instance name of a data file whose schema this program knows; makes one where the file is
-/// without any table, which only a played disk is.
+/// Whether a database has no table of ours yet.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn is_new(database: &Database) -> Result<bool, redb::Error> {
+    match database.begin_read()?.open_table(META) {
+        Ok(_) => Ok(false),
+        Err(TableError::TableDoesNotExist(_)) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The instance name of a data file whose schema this program knows.
 fn read_instance(database: &Database) -> Result<String, String> {
     let read = || -> Result<(Option<String>, Option<String>), redb::Error> {
         let transaction = database.begin_read()?;
@@ -183,7 +196,9 @@ fn make_directory(directory: &Path) -> Result<(), OpenError> {
     let mut builder = fs::DirBuilder::new();
     // It will hold personal data: nobody else looks in.
     builder.recursive(true).mode(0o700);
-    builder.create(directory).map_err(|error| OpenError::new(directory, format!("cannot make the data directory: {error}")))
+    builder
+        .create(directory)
+        .map_err(|error| OpenError::new(directory, format!("cannot make the data directory: {error}")))
 }
 
 /// The length of the data file, if there is one.
@@ -203,9 +218,8 @@ fn make_new(path: &Path, options: &OpenOptions) -> Result<(), OpenError> {
         use std::os::unix::fs::OpenOptionsExt;
         let mut open = fs::OpenOptions::new();
         let file = open.read(true).write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-        let database = Database::builder()
-            .set_cache_size(options.cache_bytes)
-            .create_with_backend(FileBackend::new(file)?)?;
+        let database =
+            Database::builder().set_cache_size(options.cache_bytes).create_with_backend(FileBackend::new(file)?)?;
         initialise(&database, &options.new_instance)?;
         drop(database);
         fs::rename(&unfinished, path)?;
@@ -232,7 +246,9 @@ fn read_marker(marker: &Path) -> Result<Option<String>, OpenError> {
 }
 
 fn write_marker(marker: &Path, instance: &str) -> Result<(), OpenError> {
-    let text = format!("{instance}\nBelongs to {DATA_FILE} beside it. Without this file an empty data file would pass for a new one.\n");
+    let text = format!(
+        "{instance}\nBelongs to {DATA_FILE} beside it. Without this file an empty data file would pass for a new one.\n"
+    );
     let write = || {
         let unfinished = marker.with_extension("instance.new");
         fs::write(&unfinished, text)?;

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{AccountId, Attempt, Delivery, DeliveryId, Event, EventId, EventType, ExternalId, JobId, LogFilter, Problem, Timestamp, Verdict, Webhook, WebhookId};
+use crate::domain::{
+    AccountId, Attempt, Delivery, DeliveryId, Event, EventId, EventType, ExternalId, JobId, LogFilter, Problem,
+    Timestamp, Verdict, Webhook, WebhookId,
+};
 
 /// What came of publishing one event.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -87,10 +87,7 @@ impl<T> Pending<T> {
 impl<T> std::future::Future for Pending<T> {
     type Output = Answer<T>;
 
-    fn poll(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Self::Output> {
+    fn poll(mut self: std::pin::Pin<&mut Self>, context: &mut std::task::Context<'_>) -> std::task::Poll<Self::Output> {
         let received = std::future::Future::poll(std::pin::Pin::new(&mut self.0), context);
         received.map(|answer| answer.unwrap_or_else(|_| Err(Problem::cannot_write())))
     }

@@ -1,0 +1,73 @@
+//! What no single value shows: whether they fit together.
+
+use super::{Config, problem::ConfigProblems};
+
+/// Adds what does not fit together. Keys that have a problem of their own are passed over.
+pub(super) fn check(config: &Config, problems: &mut ConfigProblems) {
+    let checks: [(&[&str], Check); 4] = [
+        (&["listen", "allow_plain_http"], listen_is_protected),
+        (&["retention_days", "sender.retry_schedule_s"], retention_outlives_retries),
+        (&["sender.response_keep_bytes", "sender.response_read_bytes"], kept_answer_is_read),
+        (&["admin.email", "admin.password"], admin_is_whole),
+    ];
+    for (keys, check) in checks {
+        if problems.concern(keys) {
+            continue;
+        }
+        if let Err(message) = check(config) {
+            // Said where somebody set one of them, since that is where it can be put right.
+            let key = keys.iter().find(|key| config.is_set(key)).unwrap_or(&keys[0]);
+            problems.push_about(key, config.source(key), message);
+        }
+    }
+}
+
+type Check = fn(&Config) -> Result<(), String>;
+
+fn listen_is_protected(config: &Config) -> Result<(), String> {
+    if config.allow_plain_http || config.listen.ip().to_canonical().is_loopback() {
+        return Ok(());
+    }
+    Err(format!(
+        "listen {} can be reached from other machines, and Hookstead does not speak TLS itself; allowed: an address of \
+         this machine only, such as 127.0.0.1:{}, or allow_plain_http = true if a TLS proxy or a private network stands \
+         in front",
+        config.listen,
+        config.listen.port()
+    ))
+}
+
+/// An event must outlive its last attempt.
+fn retention_outlives_retries(config: &Config) -> Result<(), String> {
+    const DAY_S: u64 = 86_400;
+    let delays: u64 = config.sender.retry_schedule_s.iter().copied().map(u64::from).sum();
+    // Jitter makes each delay up to a tenth longer.
+    let longest = delays + delays / 10;
+    if longest < u64::from(config.retention_days) * DAY_S {
+        return Ok(());
+    }
+    Err(format!(
+        "retention_days {} is over before the last attempt of sender.retry_schedule_s, which lasts up to {longest} s; \
+         allowed: retention_days of at least {}, or a shorter schedule",
+        config.retention_days,
+        longest / DAY_S + 1
+    ))
+}
+
+fn kept_answer_is_read(config: &Config) -> Result<(), String> {
+    let (keep, read) = (config.sender.response_keep_bytes, config.sender.response_read_bytes);
+    if keep <= read {
+        return Ok(());
+    }
+    Err(format!(
+        "sender.response_keep_bytes {keep} is more than is read; allowed: at most sender.response_read_bytes, {read}"
+    ))
+}
+
+fn admin_is_whole(config: &Config) -> Result<(), String> {
+    match (&config.admin.email, &config.admin.password) {
+        (Some(_), None) => Err("admin.email is set and admin.password is not; allowed: both or neither".to_owned()),
+        (None, Some(_)) => Err("admin.password is set and admin.email is not; allowed: both or neither".to_owned()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,333 @@
+//! What is remembered. The public face is operations in the words of the domain; tables and
+//! transactions stay inside, so that another engine can stand behind the same face.
+//!
+//! Every write goes through one writer, which takes whatever waits into one transaction, commits it
+//! durably and only then answers. Reads see the last commit and never wait for it.
+//!
+//! After an I/O error the storage engine refuses every write until the file is opened anew. The
+//! store then answers `cannot_write`, goes on reading, and reopens the file every few seconds.
+
+mod access;
+mod attempts;
+mod batch;
+mod catalogue;
+mod disk;
+mod events;
+mod face;
+mod fail;
+mod jobs;
+mod logs;
+mod publish;
+mod record;
+mod retention;
+mod shared;
+mod tables;
+mod tags;
+mod verify;
+mod webhooks;
+mod writer;
+
+use std::{
+    io,
+    path::Path,
+    sync::{
+        Arc, Mutex, OnceLock, RwLock, RwLockReadGuard,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+};
+
+/// The storage engine's idea of a disk, for tests that play one.
+pub use redb::StorageBackend;
+use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, WriteTransaction};
+
+pub use disk::{DATA_FILE, MARKER_FILE, OpenBackend, OpenError, OpenOptions};
+pub use face::{
+    AccountHour, Answer, AttemptRecord, AuditEntry, BulkJob, Due, EventFilter, Notice, Observer, Parcel, Published,
+    QueuePage, WebhookUpdate,
+};
+pub use shared::Webhooks;
+pub use writer::Pending;
+
+use crate::domain::{Problem, Webhook};
+use batch::Batch;
+use fail::Fail;
+use record::decode;
+use shared::{Shared, States};
+use tables::*;
+
+/// The store. Cheap to clone; all clones are the same store.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+/// What all clones share.
+pub struct Inner {
+    backend: OpenBackend,
+    options: OpenOptions,
+    database: RwLock<Option<Database>>,
+    shared: RwLock<Shared>,
+    states: RwLock<States>,
+    writable: AtomicBool,
+    full: AtomicBool,
+    queue: writer::Queue,
+    observer: OnceLock<Observer>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Store {
+    /// Opens the store in a data directory, making it if it never was, and starts its writer.
+    ///
+    /// # Errors
+    /// Anything that is not a whole store of ours: the message has the path and says what to do.
+    pub fn open(directory: &Path, options: OpenOptions) -> Result<Store, OpenError> {
+        let (database, backend) = disk::open_directory(directory, &options)?;
+        let store = Self::over(database, backend, options).map_err(|error| OpenError::new(directory, error))?;
+        store.start_writer().map_err(|error| OpenError::new(directory, format!("cannot start the writer: {error}")))?;
+        Ok(store)
+    }
+
+    /// Opens a store on a played disk, without a thread: work waits until [`Store::write_waiting`].
+    ///
+    /// # Errors
+    /// If the disk holds something else, or fails.
+    pub fn open_played(backend: OpenBackend, options: OpenOptions) -> Result<Store, OpenError> {
+        let path = Path::new("played disk");
+        let database = disk::open(&backend, &options, true).map_err(|what| OpenError::new(path, what))?;
+        if disk::is_new(&database).map_err(|error| OpenError::new(path, error))? {
+            disk::initialise(&database, &options.new_instance).map_err(|error| OpenError::new(path, error))?;
+        }
+        Self::over(database, backend, options).map_err(|error| OpenError::new(path, error))
+    }
+
+    fn over(database: Database, backend: OpenBackend, options: OpenOptions) -> Result<Store, redb::Error> {
+        make_tables(&database)?;
+        let (shared, states) = load(&database)?;
+        let inner = Inner {
+            backend,
+            options,
+            database: RwLock::new(Some(database)),
+            shared: RwLock::new(shared),
+            states: RwLock::new(states),
+            writable: AtomicBool::new(true),
+            full: AtomicBool::new(false),
+            queue: writer::Queue::default(),
+            observer: OnceLock::new(),
+            thread: Mutex::new(None),
+        };
+        Ok(Store { inner: Arc::new(inner) })
+    }
+
+    /// Starts the writer's thread.
+    ///
+    /// # Errors
+    /// If the system gives no thread.
+    pub fn start_writer(&self) -> io::Result<()> {
+        let inner = self.inner.clone();
+        let thread = std::thread::Builder::new().name("writer".into()).spawn(move || writer::run(&inner))?;
+        *self.inner.thread.lock().expect("nothing panics while it holds the thread") = Some(thread);
+        Ok(())
+    }
+
+    /// Says who is told after each commit. Only the first call counts.
+    pub fn observe(&self, observer: Observer) {
+        let _ = self.inner.observer.set(observer);
+    }
+
+    /// Does the work that waits, on this thread. For a store without a writer's thread.
+    pub fn write_waiting(&self) {
+        loop {
+            let work = self.inner.queue.take();
+            if work.is_empty() {
+                return;
+            }
+            self.inner.write(work);
+        }
+    }
+
+    /// Tries to open the file anew after writing failed. The writer's thread does this by itself.
+    pub fn reopen(&self) {
+        self.inner.reopen();
+    }
+
+    /// Whether writes succeed at present.
+    pub fn is_writable(&self) -> bool {
+        self.inner.is_writable()
+    }
+
+    /// While set, events are refused with `queue_full`; everything else goes on.
+    pub fn set_full(&self, full: bool) {
+        self.inner.full.store(full, Ordering::Relaxed);
+    }
+
+    /// Writes what waits and takes nothing more. The file is closed when the last clone is gone.
+    pub fn stop(&self) {
+        self.inner.queue.stop();
+        let thread = self.inner.thread.lock().expect("nothing panics while it holds the thread").take();
+        if let Some(thread) = thread {
+            // A panic of the writer was logged when it happened.
+            let _ = thread.join();
+        }
+    }
+
+    /// All webhooks as of the last commit.
+    pub fn webhooks(&self) -> Arc<Webhooks> {
+        self.inner.shared.read().expect("no writer panics").webhooks.clone()
+    }
+
+    /// Hands work to the writer, which starts a commit for it.
+    fn write<T, F>(&self, run: F) -> Pending<T>
+    where
+        F: FnOnce(&mut Batch) -> Result<T, Fail> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.inner.queue.push(true, run)
+    }
+
+    /// Reads as of the last commit.
+    fn read<T>(&self, run: impl FnOnce(&ReadTransaction) -> Result<T, Fail>) -> Result<T, Problem> {
+        self.inner.begin_read().and_then(|transaction| run(&transaction)).map_err(Fail::into_problem)
+    }
+}
+
+impl Inner {
+    fn is_writable(&self) -> bool {
+        self.writable.load(Ordering::Acquire)
+    }
+
+    fn set_writable(&self, writable: bool) {
+        self.writable.store(writable, Ordering::Release);
+    }
+
+    fn tell(&self, notices: Vec<Notice>) {
+        if let Some(observer) = self.observer.get().filter(|_| !notices.is_empty()) {
+            observer(notices);
+        }
+    }
+
+    fn shared(&self) -> Shared {
+        self.shared.read().expect("no writer panics").clone()
+    }
+
+    fn states(&self) -> RwLockReadGuard<'_, States> {
+        self.states.read().expect("no writer panics")
+    }
+
+    /// Puts into memory what has been committed.
+    fn keep(&self, shared: Shared, states: States) {
+        *self.shared.write().expect("no writer panics") = shared;
+        self.states.write().expect("no writer panics").extend(states);
+    }
+
+    fn begin_write(&self) -> Result<WriteTransaction, Fail> {
+        let database = self.database.read().expect("no holder panics");
+        let mut transaction = database.as_ref().ok_or_else(closed)?.begin_write()?;
+        // Opening after a crash then takes milliseconds at any size of the file.
+        transaction.set_quick_repair(true);
+        Ok(transaction)
+    }
+
+    fn begin_read(&self) -> Result<ReadTransaction, Fail> {
+        let database = self.database.read().expect("no holder panics");
+        Ok(database.as_ref().ok_or_else(closed)?.begin_read()?)
+    }
+
+    /// Opens the file anew, proves that it can be written, reads what is kept in memory.
+    fn reopen(&self) {
+        let reopened = {
+            let mut held = self.database.write().expect("no holder panics");
+            // The old one holds the file's lock, so it goes first.
+            *held = None;
+            disk::open(&self.backend, &self.options, false).map(|database| *held = Some(database))
+        };
+        let proven = reopened.and_then(|()| self.prove().map_err(|fail| format!("{fail:?}")));
+        match proven {
+            Ok(()) => {
+                tracing::info!("the data file can be written again");
+                self.set_writable(true);
+                self.tell(vec![Notice::Reopened]);
+            }
+            Err(error) => tracing::warn!("the data file still cannot be written: {error}"),
+        }
+    }
+
+    /// One durable commit. Memory is read from disk again, because a commit that failed may still
+    /// have arrived there.
+    fn prove(&self) -> Result<(), Fail> {
+        let transaction = self.begin_write()?;
+        transaction.open_table(META)?.insert("reopened", "yes")?;
+        transaction.commit()?;
+        let database = self.database.read().expect("no holder panics");
+        let (shared, states) = load(database.as_ref().ok_or_else(closed)?)?;
+        *self.shared.write().expect("no writer panics") = shared;
+        *self.states.write().expect("no writer panics") = states;
+        Ok(())
+    }
+}
+
+fn closed() -> Fail {
+    Fail::from(redb::StorageError::DatabaseClosed)
+}
+
+/// Makes the tables that are not there yet, so that reading never meets a missing one.
+fn make_tables(database: &Database) -> Result<(), redb::Error> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_quick_repair(true);
+    transaction.open_table(EVENTS)?;
+    transaction.open_table(BODIES)?;
+    transaction.open_table(EXTERNAL_IDS)?;
+    transaction.open_table(DELIVERIES)?;
+    transaction.open_table(ATTEMPTS)?;
+    transaction.open_table(QUEUE)?;
+    transaction.open_table(LOG_INDEX)?;
+    transaction.open_table(WEBHOOKS)?;
+    transaction.open_table(WEBHOOK_VERSIONS)?;
+    transaction.open_table(WEBHOOK_STATES)?;
+    transaction.open_table(HOURS)?;
+    transaction.open_table(ACCOUNT_HOURS)?;
+    transaction.open_table(EVENT_TYPES)?;
+    transaction.open_table(JOBS)?;
+    transaction.open_table(USERS)?;
+    transaction.open_table(SESSIONS)?;
+    transaction.open_table(API_KEYS)?;
+    transaction.open_table(AUDIT)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Reads what is kept in memory.
+fn load(database: &Database) -> Result<(Shared, States), redb::Error> {
+    let transaction = database.begin_read()?;
+    let mut shared = Shared::default();
+    let mut webhooks = Webhooks::default();
+    for row in transaction.open_table(WEBHOOKS)?.iter()? {
+        let webhook: Webhook = kept(row?.1.value())?;
+        shared.version = shared.version.max(webhook.version);
+        webhooks.put(Arc::new(webhook));
+    }
+    shared.webhooks = Arc::new(webhooks);
+    let mut stored = Vec::new();
+    for row in transaction.open_table(EVENT_TYPES)?.iter()? {
+        stored.push(kept(row?.1.value())?);
+    }
+    shared.set_event_types(stored.into_iter());
+    for row in transaction.open_table(API_KEYS)?.iter()? {
+        shared.put_key(kept(row?.1.value())?);
+    }
+    shared.users = transaction.open_table(USERS)?.iter()?.count();
+    let mut states = States::new();
+    for row in transaction.open_table(WEBHOOK_STATES)?.iter()? {
+        let (id, bytes) = row?;
+        states.insert(crate::domain::WebhookId(id.value()), kept(bytes.value())?);
+    }
+    Ok((shared, states))
+}
+
+/// A record without which the store cannot be used.
+fn kept<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, redb::Error> {
+    decode(bytes).map_err(|_| redb::Error::Corrupted("a record that is needed to start cannot be read".into()))
+}
+
+#[cfg(test)]
+mod tests;

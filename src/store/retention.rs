@@ -1,0 +1,72 @@
+//! Forgetting what is old enough, in bounded transactions.
+
+use redb::ReadableTable;
+
+use super::{
+    Pending, Store,
+    batch::Batch,
+    fail::Fail,
+    record::decode,
+    tables::{ACCOUNT_HOURS, HOURS},
+};
+use crate::domain::{Delivery, Event, EventId, Status, Timestamp};
+
+/// Events looked at in one transaction; some 30 ms of work.
+const CHUNK: usize = 1_000;
+
+/// What one step of forgetting did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Forgotten {
+    /// Events removed, with everything of theirs.
+    pub events: usize,
+    /// Where to go on; `None` if nothing older than the limit is left to look at.
+    pub next: Option<EventId>,
+}
+
+impl Store {
+    /// Removes events accepted before `before`, from `from` on, with their deliveries, attempts,
+    /// bodies and index rows: at most a thousand. An event with a pending delivery stays.
+    pub fn forget(&self, before: Timestamp, from: EventId) -> Pending<Forgotten> {
+        self.write(move |batch| forget(batch, before, from))
+    }
+
+    /// Removes hourly counts from before `hour`.
+    pub fn forget_hours(&self, hour: u32) -> Pending<()> {
+        self.write(move |batch| {
+            batch.transaction.open_table(HOURS)?.retain(|(_, of), _| of >= hour)?;
+            batch.transaction.open_table(ACCOUNT_HOURS)?.retain(|(of, _), _| of >= hour)?;
+            Ok(())
+        })
+    }
+}
+
+fn forget(batch: &mut Batch, before: Timestamp, from: EventId) -> Result<Forgotten, Fail> {
+    let end = super::logs::first_id_at(before);
+    if from.0 >= end {
+        return Ok(Forgotten { events: 0, next: None });
+    }
+    let mut old: Vec<Event> = Vec::with_capacity(CHUNK);
+    for row in batch.events.range(from.0..end)?.take(CHUNK) {
+        old.push(decode(row?.1.value())?);
+    }
+    let mut removed = 0;
+    for event in &old {
+        let rows = batch.deliveries.range(event.id.0..event.id.deliveries_end().0)?;
+        let deliveries: Vec<Delivery> = rows.map(|row| decode(row?.1.value())).collect::<Result<_, Fail>>()?;
+        if deliveries.iter().any(|delivery| delivery.status == Status::Pending) {
+            continue;
+        }
+        for delivery in &deliveries {
+            batch.remove_delivery(event, delivery)?;
+        }
+        if let Some(external_id) = &event.external_id {
+            batch.external_ids.remove((external_id.as_str(), event.account.as_str()))?;
+        }
+        batch.bodies.remove(event.id.0)?;
+        batch.events.remove(event.id.0)?;
+        removed += 1;
+    }
+    let full = old.len() == CHUNK;
+    let next = old.last().filter(|_| full).map(|event| EventId(event.id.deliveries_end().0));
+    Ok(Forgotten { events: removed, next })
+}
