@@ -1,0 +1,89 @@
+//! What stands around every handler, of the API and of the pages: the request id, the security
+//! headers, the body of refusals, and one line of log.
+
+use std::time::Instant;
+
+use actix_web::{
+    Error, HttpMessage,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::header::{self, HeaderMap, HeaderName, HeaderValue},
+    middleware::Next,
+    web,
+};
+use tracing::Instrument;
+
+use super::{WebState, problem::Refusal};
+
+/// Most bytes of the request line and headers. The framework's own bound of 128 KiB and 96 headers
+/// stands before it.
+const MAX_HEAD: usize = 32 * 1024;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+
+/// Set unless a handler has set its own.
+const SECURITY: [(HeaderName, &str); 4] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+         form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::CACHE_CONTROL, "no-store"),
+];
+
+/// The id of this request, `req_…`: in the answer, on error pages and in the log. Made here;
+/// nothing from outside is taken over.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub String);
+
+/// Frames a request.
+///
+/// # Errors
+/// What the framework itself fails with.
+pub async fn frame(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let began = Instant::now();
+    let state = request.app_data::<web::Data<WebState>>().expect("the server is built with its state").clone();
+    let id = state.next_request_id();
+    // The path without the query, which may hold what does not belong into a log.
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let span = tracing::info_span!("request", request_id = %id);
+    let answered = match head_bytes(&request) > MAX_HEAD {
+        true => Ok(request.into_response(Refusal::head_too_large(MAX_HEAD).response(&path, &id))),
+        false => next.call(request).instrument(span.clone()).await.map(ServiceResponse::map_into_boxed_body),
+    };
+    let mut response = answered?;
+    let refusal = response.response().extensions().get::<Refusal>().cloned();
+    if let Some(refusal) = refusal {
+        response = response.into_response(refusal.response(&path, &id));
+    }
+    set_headers(response.headers_mut(), &id);
+    let (status, ms) = (response.status().as_u16(), began.elapsed().as_millis() as u64);
+    let path: String = path.chars().take(200).collect();
+    let _entered = span.enter();
+    match status {
+        500.. => tracing::warn!(%method, path, status, ms, "answered"),
+        _ => tracing::debug!(%method, path, status, ms, "answered"),
+    }
+    Ok(response)
+}
+
+fn head_bytes(request: &ServiceRequest) -> usize {
+    let headers: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let query = request.uri().query().map_or(0, str::len);
+    headers + request.uri().path().len() + query
+}
+
+fn set_headers(headers: &mut HeaderMap, id: &str) {
+    headers.insert(REQUEST_ID, HeaderValue::from_str(id).expect("an id is plain text"));
+    for (name, value) in SECURITY {
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Who comes in: programs by the JSON API, people by the pages. Each path has a file of its name
+//! under [`api`] or [`pages`]; a handler reads the input, calls one function of the service, and
+//! shows the result. Nothing here knows how anything is stored or sent.
+
+pub mod api;
+pub mod auth;
+pub mod body;
+pub mod cursor;
+pub mod frame;
+pub mod health;
+pub mod json;
+pub mod openapi;
+pub mod pages;
+pub mod peer;
+pub mod problem;
+pub mod query;
+pub mod routing;
+mod server;
+
+use std::{fmt, sync::Arc};
+
+use actix_web::web::{self, ServiceConfig};
+use ipnet::IpNet;
+
+pub use frame::RequestId;
+pub use server::{WebOptions, app, serve};
+
+use self::{
+    problem::{Refusal, Reply},
+    routing::{Path, path},
+};
+use crate::{
+    service::{Check, Service},
+    system::Random,
+};
+
+/// What every handler can reach.
+pub struct WebState {
+    service: Arc<Service>,
+    random: Arc<dyn Random>,
+    trusted_proxies: Vec<IpNet>,
+    bad_keys: auth::BadKeys,
+    checks: Box<dyn Fn() -> Vec<Check> + Send + Sync>,
+}
+
+/// [`WebState`] as a handler gets it.
+pub type State = web::Data<WebState>;
+
+impl WebState {
+    /// `trusted_proxies` may say by `X-Forwarded-For` whom they speak for. `checks` are what else
+    /// must hold for the server to be ready, such as that the sender is alive.
+    pub fn new(
+        service: Arc<Service>,
+        random: Arc<dyn Random>,
+        trusted_proxies: Vec<IpNet>,
+        checks: impl Fn() -> Vec<Check> + Send + Sync + 'static,
+    ) -> Self {
+        WebState { service, random, trusted_proxies, bad_keys: auth::BadKeys::default(), checks: Box::new(checks) }
+    }
+
+    /// What may be asked.
+    pub fn service(&self) -> &Arc<Service> {
+        &self.service
+    }
+
+    /// Who may set `X-Forwarded-For`.
+    pub fn trusted_proxies(&self) -> &[IpNet] {
+        &self.trusted_proxies
+    }
+
+    fn bad_keys(&self) -> &auth::BadKeys {
+        &self.bad_keys
+    }
+
+    /// Everything that must hold for the server to be ready.
+    fn checks(&self) -> Vec<Check> {
+        let mut checks = self.service.checks();
+        checks.extend((self.checks)());
+        checks
+    }
+
+    fn next_request_id(&self) -> String {
+        let random = u128::from(self.random.next_u64()) << 16;
+        format!("req_{}", ulid::Ulid::from_parts(self.service.now().as_millis(), random))
+    }
+}
+
+impl fmt::Debug for WebState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("WebState").finish_non_exhaustive()
+    }
+}
+
+/// Every door of the server.
+pub fn routes(config: &mut ServiceConfig) {
+    let mut api = web::scope("/api/v1");
+    for path in api_paths() {
+        api = api.service(path);
+    }
+    config
+        .service(path("/healthz").get(health::healthz))
+        .service(path("/readyz").get(health::readyz))
+        .service(api.default_service(web::to(no_such_path)))
+        .service(web::scope("/api").default_service(web::to(no_such_path)))
+        .configure(pages::routes);
+}
+
+/// The API, below `/api/v1`.
+pub fn api_paths() -> Vec<Path> {
+    vec![
+        path("/events").get(api::events::list).post(api::events::publish),
+        path("/events/batch").post(api::events::batch::publish),
+        path("/events/{id}").get(api::events::one::show),
+        path("/events/{id}/payload").get(api::events::payload::show),
+        path("/event-types").get(api::event_types::list).post(api::event_types::create),
+        path("/event-types/{name}")
+            .get(api::event_types::one::show)
+            .patch(api::event_types::one::change)
+            .delete(api::event_types::one::remove),
+        path("/webhooks").get(api::webhooks::list).post(api::webhooks::create),
+        path("/webhooks/{id}")
+            .get(api::webhooks::one::show)
+            .patch(api::webhooks::one::change)
+            .delete(api::webhooks::one::remove),
+        path("/webhooks/{id}/enable").post(api::webhooks::enable::enable),
+        path("/webhooks/{id}/disable").post(api::webhooks::disable::disable),
+        path("/webhooks/{id}/test").post(api::webhooks::test::test),
+        path("/webhooks/{id}/rotate-secret").post(api::webhooks::rotate_secret::rotate),
+        path("/webhooks/{id}/secret").get(api::webhooks::secret::show),
+        path("/webhooks/{id}/stats").get(api::webhooks::stats::show),
+        path("/logs").get(api::logs::list),
+        path("/logs/{id}").get(api::logs::one::show),
+        path("/logs/{id}/payload").get(api::logs::payload::show),
+        path("/logs/{id}/resend").post(api::logs::resend::resend),
+        path("/bulk-resends").post(api::bulk_resends::start),
+        path("/bulk-resends/{id}").get(api::bulk_resends::one::show).delete(api::bulk_resends::one::cancel),
+        path("/me").get(api::me::show),
+        path("/stats").get(api::stats::show),
+        path("/openapi.json").get(api::openapi_json::show),
+    ]
+}
+
+async fn no_such_path() -> Reply {
+    Err(Refusal::no_such_path())
+}
