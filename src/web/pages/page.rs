@@ -80,8 +80,10 @@ pub struct Crumb {
 
 /// What stands around a page.
 pub struct Frame {
-    /// The page's title, also its only heading of the first order unless it has a longer one.
+    /// What the browser's tab says.
     pub title: String,
+    /// The page's heading.
+    pub heading: String,
     /// The address of the entry of the navigation that is marked.
     pub here: &'static str,
     /// The way to this page.
@@ -122,6 +124,7 @@ impl Frame {
         let failing = visitor.failing as u64;
         Frame {
             title: text::display_line(&title).into_owned(),
+            heading: text::display_line(&title).into_owned(),
             here,
             crumbs,
             nav: &NAV,

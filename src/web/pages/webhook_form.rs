@@ -151,7 +151,7 @@ impl Typed {
         match button {
             "generate" => self.secret = new_secret().as_str().to_owned(),
             "trim_secret" => self.secret = self.secret.trim().to_owned(),
-            "use_https" => self.request_url = format!("https://{}", self.request_url.trim()),
+            "use_https" => self.request_url = format!("https://{}", self.request_url.trim().trim_start_matches('/')),
             "add_header" if self.headers.len() < MAX_ROWS => self.headers.push(TypedHeader::default()),
             "add_header" => {}
             _ => match button.strip_prefix("remove_").and_then(|row| row.parse::<usize>().ok()) {
