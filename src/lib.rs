@@ -22,13 +22,21 @@
 //! - [`domain`]: what things are, and every decision.
 //! - [`store`]: what is remembered: one file, one writer, answers after the commit.
 //! - [`service`]: what may be asked, by whom; the API, the pages and the commands come through it.
+//! - [`sender`]: what goes out: the turn over lanes, sending threads, HTTP, name look-ups.
+//! - [`web`]: who comes in: the JSON API and the pages.
+//! - [`app`]: builds everything, starts it, stops it; the upkeep.
+//! - [`control`]: the operator's door: commands to a running server, or to its file.
 //! - [`system`]: clock, random bytes, waking; each with a played side for tests.
 //! - [`config`]: what the operator decides, read once at the start.
 //! - [`cli`]: what the operator types; puts a command together and says how it ended.
 
+pub mod app;
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod domain;
+pub mod sender;
 pub mod service;
 pub mod store;
 pub mod system;
+pub mod web;

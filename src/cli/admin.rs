@@ -2,11 +2,52 @@
 
 use std::process::ExitCode;
 
-use super::{AdminCommand, output::complain};
-use crate::config::Config;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-/// Not wired yet.
-pub(super) fn run(_config: Config, _command: AdminCommand) -> ExitCode {
-    complain("admin is not wired yet");
-    ExitCode::FAILURE
+use super::{
+    AdminCommand, operator,
+    output::{answer, complain},
+};
+use crate::{
+    config::Config,
+    control::Ask,
+    system::{Random, SystemRandom},
+};
+
+/// Makes or lists admins, or sets a password.
+pub(super) fn run(config: Config, command: AdminCommand) -> ExitCode {
+    let done = match command {
+        AdminCommand::Create { email, .. } => {
+            operator::password_from_stdin().map(|password| operator::run(&config, Ask::CreateAdmin { email, password }))
+        }
+        AdminCommand::List | AdminCommand::ResetPassword { email: None, .. } => {
+            Ok(operator::run(&config, Ask::ListAdmins))
+        }
+        AdminCommand::ResetPassword { email: Some(email), password } if password.generate => {
+            Ok(reset_to_generated(&config, email))
+        }
+        AdminCommand::ResetPassword { email: Some(email), .. } => operator::password_from_stdin()
+            .map(|password| operator::run(&config, Ask::ResetPassword { email, password })),
+    };
+    done.unwrap_or_else(|why| {
+        complain(&why);
+        ExitCode::FAILURE
+    })
+}
+
+/// Standard output is the password and nothing else, so that a script can take it.
+fn reset_to_generated(config: &Config, email: String) -> ExitCode {
+    let mut bytes = [0; 15];
+    SystemRandom.bytes(&mut bytes);
+    let password = URL_SAFE_NO_PAD.encode(bytes);
+    match operator::tell(config, Ask::ResetPassword { email, password: password.clone() }) {
+        Ok(lines) => {
+            lines.iter().for_each(|line| complain(line));
+            answer(&format!("{password}\n"))
+        }
+        Err(why) => {
+            complain(&why);
+            ExitCode::FAILURE
+        }
+    }
 }

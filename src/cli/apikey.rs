@@ -2,11 +2,15 @@
 
 use std::process::ExitCode;
 
-use super::{ApiKeyCommand, output::complain};
-use crate::config::Config;
+use super::{ApiKeyCommand, operator};
+use crate::{config::Config, control::Ask};
 
-/// Not wired yet.
-pub(super) fn run(_config: Config, _command: ApiKeyCommand) -> ExitCode {
-    complain("apikey is not wired yet");
-    ExitCode::FAILURE
+/// Makes, lists or revokes keys.
+pub(super) fn run(config: Config, command: ApiKeyCommand) -> ExitCode {
+    let ask = match command {
+        ApiKeyCommand::Create { name, scopes, account } => Ask::CreateKey { name, scopes, account },
+        ApiKeyCommand::List => Ask::ListKeys,
+        ApiKeyCommand::Revoke { id } => Ask::RevokeKey { id },
+    };
+    operator::run(&config, ask)
 }

@@ -14,6 +14,7 @@ mod check_config;
 mod doctor;
 mod healthcheck;
 mod openapi;
+mod operator;
 mod output;
 mod serve;
 mod version;

@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use super::output::complain;
+use super::output::answer;
+use crate::web;
 
-/// Not wired yet.
+/// Prints the document that the server serves.
 pub(super) fn run() -> ExitCode {
-    complain("openapi is not wired yet");
-    ExitCode::FAILURE
+    answer(&format!("{}\n", web::openapi::document()))
 }

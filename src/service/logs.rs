@@ -95,7 +95,12 @@ impl Service {
         Ok(entries)
     }
 
-    fn attempt_view(&self, event: &Event, delivery: &Delivery, attempt: Attempt) -> Result<AttemptView, Problem> {
+    pub(super) fn attempt_view(
+        &self,
+        event: &Event,
+        delivery: &Delivery,
+        attempt: Attempt,
+    ) -> Result<AttemptView, Problem> {
         let version = self.store.webhook_version(delivery.webhook, attempt.webhook_version)?;
         let parts = RequestParts {
             event: event.id,

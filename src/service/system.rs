@@ -1,7 +1,7 @@
 //! How the server itself is doing.
 
 use super::Service;
-use crate::domain::{Actor, Problem, Timestamp};
+use crate::domain::{Actor, EventId, Problem, Timestamp};
 
 /// Numbers of the whole server, or of one account for a key that is limited to one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,5 +57,61 @@ impl Service {
     /// Whether events can be taken: the store must be writable.
     pub fn checks(&self) -> Vec<Check> {
         vec![Check { name: "store_writable", ok: self.store.is_writable() }]
+    }
+
+    /// Compares every stored table with every other. Reads everything, so it takes a while; an
+    /// empty list means that they agree.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn verify(&self) -> Result<Vec<String>, Problem> {
+        self.store.verify()
+    }
+
+    /// Goes on ending what waits for webhooks that were deleted, where a stop came in between.
+    ///
+    /// # Errors
+    /// `cannot_write`.
+    pub async fn settle_deleted_webhooks(&self) -> Result<(), Problem> {
+        let deleted: Vec<_> =
+            self.store.webhooks().all_with_deleted().filter(|webhook| webhook.deleted_at.is_some()).collect();
+        for webhook in deleted {
+            if self.store.webhook_state(webhook.id).waiting > 0 {
+                self.store.settle_deleted(webhook.id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes events that are older than the retention and have no pending delivery. Answers how
+    /// many.
+    ///
+    /// # Errors
+    /// `cannot_write`.
+    pub async fn forget_old(&self) -> Result<usize, Problem> {
+        let now = self.now();
+        let before = now.minus(self.settings.retention);
+        let (mut from, mut removed) = (EventId(0), 0);
+        loop {
+            let step = self.store.forget(before, from).await?;
+            removed += step.events;
+            match step.next {
+                Some(next) => from = next,
+                None => break,
+            }
+        }
+        // The pages look back 30 days at the most.
+        self.store.forget_hours(now.hour().saturating_sub(31 * 24)).await?;
+        Ok(removed)
+    }
+
+    /// Refuses events while `full` is true; the upkeep measures.
+    pub fn set_full(&self, full: bool) {
+        self.store.set_full(full);
+    }
+
+    /// Writes what waits and takes nothing more.
+    pub fn close(&self) {
+        self.store.stop();
     }
 }

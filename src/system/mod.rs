@@ -2,6 +2,7 @@
 //! real side and a played one, so that everything above runs in a test without sleeping.
 
 mod clock;
+pub mod log;
 mod random;
 mod wake;
 

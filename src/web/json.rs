@@ -124,6 +124,18 @@ impl<'a> Object<'a> {
         self.members.clear();
     }
 
+    /// Takes every member that is left, with its name.
+    pub fn take_each<T>(&mut self, read: impl Fn(&'a Raw) -> Read<T>) -> Option<Vec<(String, T)>> {
+        let mut taken = Vec::new();
+        for (name, raw) in std::mem::take(&mut self.members) {
+            match read(raw) {
+                Ok(value) => taken.push((name, value)),
+                Err(faults) => self.faults.extend(at_member(&name, faults)),
+            }
+        }
+        Some(taken)
+    }
+
     /// Adds a fault of the member `name`.
     pub fn fault(&mut self, name: &str, fault: Fault) {
         self.faults.push(fault.at(format_args!("/{name}")));
@@ -171,7 +183,7 @@ impl<'a> Object<'a> {
         match read {
             Ok(value) => Some(value),
             Err(faults) => {
-                self.faults.extend(faults.into_iter().map(|fault| fault.at(format_args!("/{name}"))));
+                self.faults.extend(at_member(name, faults));
                 None
             }
         }
@@ -188,8 +200,9 @@ pub fn text(raw: &Raw) -> Read<String> {
     if !raw.get().starts_with('"') {
         return Err(wrong_type("Use a string, in quotation marks."));
     }
-    serde_json::from_str(raw.get())
-        .map_err(|_| vec![Fault::new("not_unicode", "The string holds half of a surrogate pair. Send whole characters.")])
+    serde_json::from_str(raw.get()).map_err(|_| {
+        vec![Fault::new("not_unicode", "The string holds half of a surrogate pair. Send whole characters.")]
+    })
 }
 
 /// Reads a string and what it stands for.
@@ -276,6 +289,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
         }
         deserializer.deserialize_map(InOrder).map(Members)
     }
+}
+
+fn at_member(name: &str, faults: Vec<Fault>) -> impl Iterator<Item = Fault> {
+    let pointer = format!("/{}", escaped(&shortened(name)));
+    faults.into_iter().map(move |fault| fault.at(&pointer))
 }
 
 fn duplicate(members: &[(String, &Raw)]) -> Option<Fault> {

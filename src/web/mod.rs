@@ -23,7 +23,7 @@ use actix_web::web::{self, ServiceConfig};
 use ipnet::IpNet;
 
 pub use frame::RequestId;
-pub use server::{WebOptions, app, serve};
+pub use server::{Running, WebOptions, app, bind, start};
 
 use self::{
     problem::{Refusal, Reply},

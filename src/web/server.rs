@@ -1,11 +1,17 @@
 //! The HTTP server: its limits, and how it is started.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::mpsc,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
 
 use actix_web::{
     App, HttpServer,
     body::BoxBody,
-    dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse},
+    dev::{ServerHandle, ServiceFactory, ServiceRequest, ServiceResponse},
     middleware::from_fn,
     web::Data,
 };
@@ -20,38 +26,79 @@ const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// the answer before the connection closes.
 const LINGER: Duration = Duration::from_secs(2);
 /// How long a stop waits for requests under way. A body may take longer, and is cut then.
-const STOP_WITHIN_S: u64 = 5;
+const STOP_WITHIN_S: u64 = 2;
 
-/// How the server listens.
+/// How the server answers.
 #[derive(Debug, Clone)]
 pub struct WebOptions {
-    /// Where; port 0 picks a free one.
-    pub listen: SocketAddr,
     /// Threads that answer.
     pub workers: usize,
     /// Most connections at once, all threads together.
     pub max_connections: usize,
 }
 
-/// Starts to listen. The server runs once the returned future is polled or spawned; signals are
-/// left to the caller.
+/// Takes the address. Connections wait from now on; [`start`] answers them.
 ///
 /// # Errors
 /// If the address cannot be bound.
-pub fn serve(options: &WebOptions, state: Arc<WebState>) -> io::Result<(Server, SocketAddr)> {
-    let data = Data::from(state);
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    // The standard library allows an address to be taken again right after a stop.
+    TcpListener::bind(address)
+}
+
+/// Starts to answer, on threads of its own.
+///
+/// # Errors
+/// If the system gives no thread.
+pub fn start(listener: TcpListener, options: WebOptions, state: WebState) -> io::Result<Running> {
+    let data = Data::new(state);
     let workers = options.workers.max(1);
-    let server = HttpServer::new(move || app(data.clone()))
-        .workers(workers)
-        .max_connections(options.max_connections.div_ceil(workers))
-        .client_request_timeout(HEAD_DEADLINE)
-        .client_disconnect_timeout(LINGER)
-        .keep_alive(KEEP_ALIVE)
-        .shutdown_timeout(STOP_WITHIN_S)
-        .disable_signals()
-        .bind(options.listen)?;
-    let address = *server.addrs().first().expect("one address was bound");
-    Ok((server.run(), address))
+    let (told, started) = mpsc::channel();
+    let thread = thread::Builder::new().name("web".into()).spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let server = HttpServer::new(move || app(data.clone()))
+                .workers(workers)
+                .max_connections(options.max_connections.div_ceil(workers))
+                .client_request_timeout(HEAD_DEADLINE)
+                .client_disconnect_timeout(LINGER)
+                .keep_alive(KEEP_ALIVE)
+                .shutdown_timeout(STOP_WITHIN_S)
+                .disable_signals()
+                .listen(listener);
+            match server {
+                Ok(server) => {
+                    let server = server.run();
+                    let _ = told.send(Ok(server.handle()));
+                    if let Err(error) = server.await {
+                        tracing::error!("the web server ended: {error}");
+                    }
+                }
+                Err(error) => {
+                    let _ = told.send(Err(error));
+                }
+            }
+        });
+    })?;
+    let handle = started.recv().map_err(|_| io::Error::other("the web server's thread ended"))??;
+    Ok(Running { handle, thread: Some(thread) })
+}
+
+/// A server that answers, until it is stopped.
+#[derive(Debug)]
+pub struct Running {
+    handle: ServerHandle,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Takes no more connections, lets requests under way end for some seconds, then cuts them.
+    pub fn stop(&mut self) {
+        // The command is sent when the future is made; what it resolves to is waited for below.
+        drop(self.handle.stop(true));
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
 }
 
 /// The application: every route inside the frame. For tests that need no socket.

@@ -1,0 +1,274 @@
+//! Builds everything, starts it, stops it.
+//!
+//! The order matters. Starting: the store before the sender, the sender before the doors are open.
+//! Stopping: the doors first, so that nothing new is promised; then the sender, which lets running
+//! requests end or cuts them; the store last, once everything that came of them is written.
+
+mod deliveries;
+mod upkeep;
+
+use std::{
+    fmt, io,
+    net::SocketAddr,
+    path::Path,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use crate::{
+    config::Config,
+    control::Door,
+    domain::{Actor, AddressRule, Attempt, PrivateTarget, Problem, RetrySchedule},
+    sender::{EngineOptions, HttpTransport, Sender, SenderOptions, Transport, TransportOptions},
+    service::{Check, Prober, Service, Settings},
+    store::{OpenOptions, Parcel, Store},
+    system::{Clock, Random, SystemClock, SystemRandom},
+    web::{self, WebOptions, WebState},
+};
+use deliveries::StoredDeliveries;
+use upkeep::Upkeep;
+
+/// How long running requests to receivers may take to end when the server stops; then they are
+/// cut, and sent again after the next start. With the doors' time before it and the last commit
+/// behind it, a stop takes under 8 s.
+const SENDER_GRACE: Duration = Duration::from_secs(4);
+/// The sender turns at the latest every 10 s, also with nothing to do. Silent for longer than this,
+/// it is stuck.
+const SENDER_SILENT: Duration = Duration::from_secs(25);
+
+/// Why the server cannot start. Says what to do.
+#[derive(Debug)]
+pub struct StartError(String);
+
+impl fmt::Display for StartError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl StartError {
+    fn new(what: impl fmt::Display) -> Self {
+        StartError(what.to_string())
+    }
+}
+
+/// What tests put in the place of the machine.
+#[derive(Default)]
+pub struct Seams {
+    /// In place of the system's clock.
+    pub clock: Option<Arc<dyn Clock>>,
+    /// In place of the system's random bytes.
+    pub random: Option<Arc<dyn Random>>,
+    /// In place of HTTP.
+    pub transport: Option<Arc<dyn Transport>>,
+    /// In place of the data directory.
+    pub store: Option<Store>,
+}
+
+/// A running server.
+pub struct App {
+    address: SocketAddr,
+    service: Arc<Service>,
+    store: Store,
+    sender: Arc<Sender>,
+    upkeep: Option<Upkeep>,
+    door: Option<Door>,
+    web: web::Running,
+}
+
+impl App {
+    /// Starts a server as `config` says. It is ready when this returns.
+    ///
+    /// # Errors
+    /// If the data directory, the address or a thread cannot be had.
+    pub fn start(config: &Config, seams: Seams) -> Result<App, StartError> {
+        let clock = seams.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
+        let random = seams.random.unwrap_or_else(|| Arc::new(SystemRandom));
+        let store = match seams.store {
+            Some(store) => store,
+            None => open_store(config, &*random)?,
+        };
+        let listener = web::bind(config.listen).map_err(|error| cannot_listen(config.listen, &error))?;
+        let address = listener.local_addr().map_err(StartError::new)?;
+        let settings = settings(config, vec![address])?;
+        let transport = match seams.transport {
+            Some(transport) => transport,
+            None => Arc::new(transport(config, settings.address_rule.clone())?),
+        };
+        let sender = start_sender(config, &settings, &store, transport, clock.clone(), random.clone())?;
+        let probe = Arc::new(SenderProbe(sender.clone()));
+        let service = Service::new(store.clone(), clock.clone(), random.clone(), probe, settings);
+        let service = Arc::new(service.map_err(StartError::new)?);
+        first_admin(config, &service)?;
+        let upkeep = Upkeep::start(config, service.clone(), clock.clone()).map_err(StartError::new)?;
+        let door = Door::open(&config.data_dir, service.clone());
+        let door = door.map_err(|error| StartError(format!("cannot open the control socket: {error}")))?;
+        let (checked, time) = (sender.clone(), clock.clone());
+        let state = WebState::new(service.clone(), random, config.trusted_proxies.clone(), move || {
+            vec![Check { name: "sender_alive", ok: time.now() - checked.last_turn_at() < SENDER_SILENT }]
+        });
+        let web = web::start(listener, web_options(config), state).map_err(StartError::new)?;
+        Ok(App { address, service, store, sender, upkeep: Some(upkeep), door: Some(door), web })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What may be asked of it.
+    pub fn service(&self) -> &Arc<Service> {
+        &self.service
+    }
+
+    /// Stops: nothing new is taken, running requests end or are cut, everything known is written.
+    pub fn stop(mut self) {
+        self.door = None;
+        self.web.stop();
+        self.upkeep = None;
+        self.sender.stop(SENDER_GRACE);
+        self.store.stop();
+    }
+}
+
+/// A service over the data directory alone, for commands while no server runs.
+///
+/// # Errors
+/// If the data directory cannot be used.
+pub fn service_alone(config: &Config) -> Result<Arc<Service>, StartError> {
+    let random: Arc<dyn Random> = Arc::new(SystemRandom);
+    let store = open_store(config, &*random)?;
+    let settings = settings(config, Vec::new())?;
+    let service = Service::new(store, Arc::new(SystemClock::new()), random, Arc::new(NoProbe), settings);
+    service.map(Arc::new).map_err(StartError::new)
+}
+
+fn open_store(config: &Config, random: &dyn Random) -> Result<Store, StartError> {
+    let options = OpenOptions {
+        cache_bytes: config.store.cache_mb << 20,
+        check_up_to_bytes: config.store.check_on_open_mb << 20,
+        new_instance: format!("{:016x}", random.next_u64()),
+    };
+    Store::open(&config.data_dir, options).map_err(StartError::new)
+}
+
+fn cannot_listen(address: SocketAddr, error: &io::Error) -> StartError {
+    StartError(format!("cannot listen on {address}: {error}. Choose another address with --listen"))
+}
+
+fn settings(config: &Config, own: Vec<SocketAddr>) -> Result<Settings, StartError> {
+    let allowed = config.allowed_private_targets.iter().map(|text| PrivateTarget::parse(text));
+    let allowed: Vec<_> = allowed
+        .collect::<Result<_, _>>()
+        .map_err(|fault| StartError(format!("allowed_private_targets: {}", fault.message)))?;
+    let delays: Vec<u64> = config.sender.retry_schedule_s.iter().map(|delay| u64::from(*delay)).collect();
+    let retry_schedule = RetrySchedule::from_seconds(&delays);
+    let days = |days: u32| Duration::from_secs(u64::from(days) * 86_400);
+    Ok(Settings {
+        event_bytes: config.limits.event_bytes,
+        batch_bytes: config.limits.batch_bytes,
+        batch_events: config.limits.batch_events,
+        json_nesting: config.limits.json_nesting,
+        webhooks_per_account: config.limits.webhooks_per_account,
+        events_per_selection: config.limits.events_per_selection,
+        headers_per_webhook: config.limits.headers_per_webhook,
+        header_bytes: config.limits.header_bytes,
+        address_rule: AddressRule::with_exceptions(allowed).with_own(own),
+        require_https: config.sender.require_https,
+        timeout_ms: config.sender.timeout_ms as u32,
+        max_in_flight: config.sender.max_in_flight as u16,
+        retry_schedule: retry_schedule
+            .map_err(|fault| StartError(format!("sender.retry_schedule_s: {}", fault.message)))?,
+        session: days(config.web.session_days),
+        retention: days(config.retention_days),
+        public_url: config.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
+    })
+}
+
+fn transport(config: &Config, rule: AddressRule) -> Result<HttpTransport, StartError> {
+    let read = |path: &std::path::PathBuf| {
+        std::fs::read(path).map_err(|error| StartError(format!("sender.ca_file {}: {error}", path.display())))
+    };
+    let options = TransportOptions {
+        connect_timeout: Duration::from_millis(config.sender.connect_timeout_ms),
+        response_read_bytes: config.sender.response_read_bytes,
+        response_keep_bytes: config.sender.response_keep_bytes,
+        rule,
+        proxy: config.sender.proxy.as_ref().map(|proxy| proxy.expose().to_string()),
+        ca_file_pem: config.sender.ca_file.as_ref().map(read).transpose()?,
+    };
+    HttpTransport::new(options).map_err(|fault| StartError(format!("the sender: {}", fault.message)))
+}
+
+fn start_sender(
+    config: &Config,
+    settings: &Settings,
+    store: &Store,
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+) -> Result<Arc<Sender>, StartError> {
+    let engine = EngineOptions {
+        max_in_flight: config.sender.threads,
+        lane_max_in_flight: settings.max_in_flight,
+        schedule: settings.retry_schedule.clone(),
+        ..EngineOptions::default()
+    };
+    let options = SenderOptions { engine, timeout: Duration::from_millis(u64::from(settings.timeout_ms)) };
+    // The store tells the sender, and the sender asks the store: the ear is there first.
+    let ear: Arc<OnceLock<Arc<Sender>>> = Arc::new(OnceLock::new());
+    let heard = ear.clone();
+    store.observe(Box::new(move |notices| {
+        if let Some(sender) = heard.get() {
+            sender.notify(notices);
+        }
+    }));
+    let deliveries = Arc::new(StoredDeliveries::new(store.clone()));
+    let sender = Sender::start(options, deliveries, transport, clock, random);
+    let sender = Arc::new(sender.map_err(|error| StartError(format!("cannot start the sender: {error}")))?);
+    let _ = ear.set(sender.clone());
+    Ok(sender)
+}
+
+/// Makes the first admin if the configuration names one and there is none.
+fn first_admin(config: &Config, service: &Arc<Service>) -> Result<(), StartError> {
+    let (Some(email), Some(password)) = (&config.admin.email, &config.admin.password) else { return Ok(()) };
+    if service.setup_token().is_none() {
+        tracing::info!("admin.email and admin.password are ignored: there is an admin already");
+        return Ok(());
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(StartError::new)?;
+    let operator = Actor::operator();
+    let made = service.create_user(&operator, email, password.expose().to_owned(), true);
+    runtime.block_on(made).map_err(|problem: Problem| StartError(format!("the first admin: {problem}")))
+}
+
+fn web_options(config: &Config) -> WebOptions {
+    WebOptions { workers: config.web.workers, max_connections: config.web.max_connections }
+}
+
+/// Tests of webhooks go out by the sender.
+struct SenderProbe(Arc<Sender>);
+
+impl Prober for SenderProbe {
+    fn probe(&self, parcel: Parcel) -> Option<Attempt> {
+        self.0.send_now(parcel).ok()
+    }
+}
+
+/// Without a server nothing is sent.
+struct NoProbe;
+
+impl Prober for NoProbe {
+    fn probe(&self, _parcel: Parcel) -> Option<Attempt> {
+        None
+    }
+}
+
+/// The free bytes of the disk that `directory` is on.
+pub(crate) fn free_bytes(directory: &Path) -> io::Result<u64> {
+    let disk = rustix::fs::statvfs(directory)?;
+    Ok(disk.f_bavail * disk.f_frsize)
+}

@@ -1,0 +1,238 @@
+//! Opens connections, and knows every open one, so that stop can end them.
+//!
+//! In place of ureq's TCP connector, for three reasons: stop ends a connection attempt too, a
+//! write ends in time also when the receiver takes it in drops, and a receiver that answers before
+//! it has read everything (413, then close) is still heard.
+
+use std::{
+    collections::HashMap,
+    io::{self, ErrorKind, Read, Write},
+    net::{Shutdown, SocketAddr, TcpStream},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::{Duration, Instant},
+};
+
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, time,
+};
+
+use super::{call, failure::Failure};
+use crate::domain::Cause;
+
+/// Addresses of one host that are tried, at most. They share the time to connect.
+const ADDRESSES_TRIED: usize = 6;
+
+/// Every open connection of the sender, in use or idle.
+#[derive(Debug, Default)]
+pub(super) struct OpenConnections {
+    state: Mutex<OpenState>,
+}
+
+#[derive(Debug, Default)]
+struct OpenState {
+    shut: bool,
+    next: u64,
+    streams: HashMap<u64, Weak<TcpStream>>,
+}
+
+impl OpenConnections {
+    /// How many there are, idle ones included.
+    pub fn count(&self) -> usize {
+        self.state().streams.len()
+    }
+
+    /// Whether [`OpenConnections::shut_down`] was called.
+    pub fn is_shut(&self) -> bool {
+        self.state().shut
+    }
+
+    /// Ends every read, write and connection attempt, and lets no new one begin.
+    pub fn shut_down(&self) {
+        let streams = {
+            let mut state = self.state();
+            state.shut = true;
+            state.streams.values().filter_map(Weak::upgrade).collect::<Vec<_>>()
+        };
+        for stream in streams {
+            // It fails only where the connection is gone already.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    fn enter(self: &Arc<Self>, stream: TcpStream) -> Result<Tracked, Failure> {
+        let stream = Arc::new(stream);
+        let mut state = self.state();
+        if state.shut {
+            return Err(Failure::interrupted());
+        }
+        let number = state.next;
+        state.next += 1;
+        state.streams.insert(number, Arc::downgrade(&stream));
+        drop(state);
+        Ok(Tracked { stream, number, open: Arc::clone(self) })
+    }
+
+    /// No code of ours can panic while it holds the lock.
+    fn state(&self) -> MutexGuard<'_, OpenState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An open socket, which strikes itself off the list when it closes.
+#[derive(Debug)]
+struct Tracked {
+    stream: Arc<TcpStream>,
+    number: u64,
+    open: Arc<OpenConnections>,
+}
+
+impl Drop for Tracked {
+    fn drop(&mut self) {
+        self.open.state().streams.remove(&self.number);
+    }
+}
+
+/// Dials the addresses that the resolver vetted, unless there is a connection already (to a proxy).
+#[derive(Debug)]
+pub(super) struct Dialler {
+    /// Where connections are entered.
+    pub open: Arc<OpenConnections>,
+}
+
+impl<In: Transport> Connector<In> for Dialler {
+    type Out = Either<In, TcpTransport>;
+
+    fn connect(&self, details: &ConnectionDetails, chained: Option<In>) -> Result<Option<Self::Out>, ureq::Error> {
+        if let Some(connection) = chained {
+            return Ok(Some(Either::A(connection)));
+        }
+        let deadline = connect_deadline(details);
+        let addresses = &details.addrs[..details.addrs.len().min(ADDRESSES_TRIED)];
+        let mut failure = Failure::new(Cause::DnsNotFound, "");
+        for (position, address) in addresses.iter().enumerate() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let share = left / u32::try_from(addresses.len() - position).expect("at most six");
+            call::note(|call| call.address = Some(*address));
+            match self.dial(*address, share) {
+                Ok(socket) => {
+                    let config = details.config;
+                    let buffers = LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());
+                    return Ok(Some(Either::B(TcpTransport { socket, buffers, write_failed: false })));
+                }
+                Err(other) if other.cause == Cause::Interrupted => return Err(other.into()),
+                Err(other) => failure = other,
+            }
+        }
+        Err(failure.into())
+    }
+}
+
+impl Dialler {
+    fn dial(&self, address: SocketAddr, time: Duration) -> Result<Tracked, Failure> {
+        if time.is_zero() {
+            return Err(Failure::new(Cause::ConnectTimeout, address.to_string()));
+        }
+        let failed = |error: io::Error| {
+            let cause = match error.kind() {
+                ErrorKind::ConnectionRefused => Cause::ConnectRefused,
+                ErrorKind::TimedOut | ErrorKind::WouldBlock => Cause::ConnectTimeout,
+                _ => return Failure::new(Cause::ConnectFailed, format!("{address}: {error}.")),
+            };
+            Failure::new(cause, address.to_string())
+        };
+        // It fails where this machine has no file descriptors left; the receiver is not to blame.
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))
+            .map_err(|error| Failure::new(Cause::Internal, format!("No socket could be opened: {error}.")))?;
+        // Entered before it connects, so that stop ends the attempt.
+        let tracked = self.open.enter(socket.into())?;
+        SockRef::from(&*tracked.stream).connect_timeout(&address.into(), time).map_err(failed)?;
+        // Head and body go in separate writes; the second must not wait for the first's receipt.
+        tracked.stream.set_nodelay(true).map_err(failed)?;
+        Ok(tracked)
+    }
+}
+
+/// When the connection must stand, TLS included.
+pub(super) fn connect_deadline(details: &ConnectionDetails) -> Instant {
+    let start = match details.now {
+        time::Instant::Exact(start) => start,
+        time::Instant::AlreadyHappened | time::Instant::NotHappening => Instant::now(),
+    };
+    start + bounded(details.timeout)
+}
+
+/// A connection without encryption.
+#[derive(Debug)]
+pub(super) struct TcpTransport {
+    socket: Tracked,
+    buffers: LazyBuffers,
+    /// The receiver takes no more; what it said before is still to be read.
+    write_failed: bool,
+}
+
+impl Transport for TcpTransport {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
+        let deadline = Instant::now() + bounded(timeout);
+        let mut stream = &*self.socket.stream;
+        let mut rest = &self.buffers.output()[..amount];
+        while !rest.is_empty() && !self.write_failed {
+            stream.set_write_timeout(Some(time_left(deadline, timeout)?))?;
+            match stream.write(rest) {
+                Ok(written) => rest = &rest[written..],
+                Err(error) => match error.kind() {
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut => return Err(ureq::Error::Timeout(timeout.reason)),
+                    ErrorKind::Interrupted => {}
+                    // Reading tells whether an answer came first.
+                    ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => self.write_failed = true,
+                    _ => return Err(error.into()),
+                },
+            }
+        }
+        Ok(())
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        let deadline = Instant::now() + bounded(timeout);
+        let mut stream = &*self.socket.stream;
+        loop {
+            stream.set_read_timeout(Some(time_left(deadline, timeout)?))?;
+            match stream.read(self.buffers.input_append_buf()) {
+                Ok(amount) => {
+                    self.buffers.input_appended(amount);
+                    return Ok(amount > 0);
+                }
+                Err(error) => match error.kind() {
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut => return Err(ureq::Error::Timeout(timeout.reason)),
+                    ErrorKind::Interrupted => {}
+                    _ => return Err(error.into()),
+                },
+            }
+        }
+    }
+
+    /// A kept connection is good while the receiver says nothing on it, not even goodbye.
+    fn is_open(&mut self) -> bool {
+        let stream = &*self.socket.stream;
+        if self.write_failed || !self.buffers.input().is_empty() || stream.set_nonblocking(true).is_err() {
+            return false;
+        }
+        let nothing_came = matches!(stream.peek(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock);
+        nothing_came && stream.set_nonblocking(false).is_ok()
+    }
+}
+
+/// The time limit; ureq writes "never" as a length that no clock can add.
+fn bounded(timeout: NextTimeout) -> Duration {
+    (*timeout.after).min(Duration::from_secs(3600))
+}
+
+/// What is left for one read or write; at least a millisecond, as zero would mean without end.
+fn time_left(deadline: Instant, timeout: NextTimeout) -> Result<Duration, ureq::Error> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() { Err(ureq::Error::Timeout(timeout.reason)) } else { Ok(left.max(Duration::from_millis(1))) }
+}

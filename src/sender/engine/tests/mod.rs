@@ -1,0 +1,6 @@
+//! The engine against a played queue: stories first, then random courses.
+
+mod random;
+mod stories;
+mod stories_disk;
+mod world;

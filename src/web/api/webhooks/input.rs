@@ -1,0 +1,178 @@
+//! Reading webhooks from requests.
+
+use utoipa::ToSchema;
+
+use crate::{
+    domain::{AccountId, CustomHeader, CustomHeaders, RetrySchedule, Secret, Selection, TargetUrl},
+    service::{WebhookChange, WebhookInput},
+    web::json::{Object, Raw, Read, list, object, parsed, text, whole_number, yes_or_no},
+};
+
+/// Members that answers show and a change cannot set.
+const READ_ONLY: [&str; 13] = [
+    "id",
+    "account",
+    "created_at",
+    "created_by",
+    "updated_at",
+    "disabled_reason",
+    "disabled_at",
+    "health",
+    "failing_since",
+    "throttled_until",
+    "waiting",
+    "missed",
+    "old_secret_until",
+];
+
+/// A new webhook.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "describes what `read_webhook` reads; a test compares the names")]
+pub struct NewWebhook {
+    /// Where to send, with https://.
+    #[schema(example = "https://hooks.example.com/crm", max_length = 2048)]
+    request_url: String,
+    /// Which events: names, groups such as `ticket.*`, or `*` for all, also ones added later.
+    #[schema(example = json!(["contact.created", "ticket.*"]), min_items = 1, max_items = 200)]
+    events: Vec<String>,
+    /// What to sign with, 16 to 256 characters; one is made if it is left out. After `whsec_` it is
+    /// base64.
+    secret: Option<String>,
+    /// Headers added to every request, at most 20 and 4 KiB together.
+    headers: Option<Vec<NewHeader>>,
+    /// Shown in lists.
+    #[schema(max_length = 200)]
+    description: Option<String>,
+    /// Whose events it gets; `default` if left out.
+    account: Option<String>,
+    /// Whether it is on from the start.
+    #[schema(default = true)]
+    enabled: Option<bool>,
+    /// Most time for one request.
+    #[schema(minimum = 1000, maximum = 60000)]
+    timeout_ms: Option<u32>,
+    /// Most requests at once.
+    #[schema(minimum = 1, maximum = 64)]
+    max_in_flight: Option<u16>,
+    /// Most requests started in a second.
+    #[schema(minimum = 1, maximum = 10000)]
+    rate_per_second: Option<u32>,
+    /// Seconds between attempts, at most 30 of them.
+    #[schema(max_items = 30)]
+    retry_schedule_s: Option<Vec<u64>>,
+}
+
+/// A header to add to every request.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "describes what `read_header` reads; a test compares the names")]
+pub struct NewHeader {
+    /// Its name.
+    #[schema(example = "X-Api-Key")]
+    name: String,
+    /// Its value.
+    value: String,
+    /// Whether its value is never shown again.
+    #[schema(default = false)]
+    hidden: Option<bool>,
+}
+
+/// A change of a webhook (RFC 7396): what is left out stays, null goes back to the default.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "describes what `read_change` reads; a test compares the names")]
+pub struct WebhookPatch {
+    /// Where to send.
+    request_url: Option<String>,
+    /// Which events.
+    events: Option<Vec<String>>,
+    /// All its headers.
+    headers: Option<Vec<NewHeader>>,
+    /// Shown in lists.
+    description: Option<String>,
+    /// Switches it on, sending what was missed, or off.
+    enabled: Option<bool>,
+    /// Most time for one request.
+    timeout_ms: Option<u32>,
+    /// Most requests at once.
+    max_in_flight: Option<u16>,
+    /// Most requests started in a second.
+    rate_per_second: Option<u32>,
+    /// Seconds between attempts.
+    retry_schedule_s: Option<Vec<u64>>,
+}
+
+/// Reads a new webhook.
+pub fn read_webhook(input: &mut Object) -> Option<WebhookInput> {
+    let request_url = input.required("request_url", parsed(TargetUrl::parse));
+    let selection = input.required("events", selection);
+    let secret = input.optional("secret", parsed(Secret::parse));
+    let headers = input.optional("headers", headers);
+    let description = input.optional("description", text);
+    let account = input.optional("account", parsed(AccountId::parse));
+    let enabled = input.optional("enabled", yes_or_no);
+    let timeout_ms = input.optional("timeout_ms", number_32);
+    let max_in_flight = input.optional("max_in_flight", number_16);
+    let rate_per_second = input.optional("rate_per_second", number_32);
+    let retry_schedule = input.optional("retry_schedule_s", schedule);
+    Some(WebhookInput {
+        account,
+        request_url: request_url?,
+        selection: selection?,
+        secret,
+        headers: headers.unwrap_or_default(),
+        description: description.unwrap_or_default(),
+        enabled: enabled.unwrap_or(true),
+        timeout_ms,
+        max_in_flight,
+        rate_per_second,
+        retry_schedule,
+    })
+}
+
+/// Reads a change of a webhook.
+pub fn read_change(input: &mut Object) -> Option<WebhookChange> {
+    let change = WebhookChange {
+        request_url: input.changed("request_url", parsed(TargetUrl::parse)),
+        selection: input.changed("events", selection),
+        headers: input.nullable("headers", headers).map(Option::unwrap_or_default),
+        description: input.nullable("description", text).map(Option::unwrap_or_default),
+        enabled: input.changed("enabled", yes_or_no),
+        timeout_ms: input.nullable("timeout_ms", number_32),
+        max_in_flight: input.nullable("max_in_flight", number_16),
+        rate_per_second: input.nullable("rate_per_second", number_32),
+        retry_schedule: input.nullable("retry_schedule_s", schedule),
+    };
+    input.read_only(&READ_ONLY, "Leave it out.");
+    input.read_only(&["secret"], "Use POST /webhooks/{id}/rotate-secret.");
+    Some(change)
+}
+
+fn selection(raw: &Raw) -> Read<Selection> {
+    Selection::parse(&list(text)(raw)?)
+}
+
+fn headers(raw: &Raw) -> Read<CustomHeaders> {
+    CustomHeaders::parse(list(object(read_header))(raw)?)
+}
+
+/// Reads one header.
+pub fn read_header(input: &mut Object) -> Option<CustomHeader> {
+    let name = input.required("name", text);
+    let value = input.required("value", text);
+    let hidden = input.optional("hidden", yes_or_no).unwrap_or(false);
+    Some(CustomHeader { name: name?, value: value?, hidden })
+}
+
+fn schedule(raw: &Raw) -> Read<RetrySchedule> {
+    let delays = list(whole_number(0..=u64::MAX))(raw)?;
+    RetrySchedule::from_seconds(&delays).map_err(|fault| vec![fault])
+}
+
+// The service knows the ranges; here a number only has to fit its type.
+
+fn number_32(raw: &Raw) -> Read<u32> {
+    whole_number(0..=u64::from(u32::MAX))(raw).map(|number| number as u32)
+}
+
+fn number_16(raw: &Raw) -> Read<u16> {
+    whole_number(0..=u64::from(u16::MAX))(raw).map(|number| number as u16)
+}

@@ -1,0 +1,188 @@
+//! `/webhooks`: list them, make one.
+
+pub mod disable;
+pub mod enable;
+mod input;
+pub mod one;
+pub mod rotate_secret;
+pub mod secret;
+pub mod stats;
+pub mod test;
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, http::header, web};
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::{ListBody, ask, carry_out, json, read_body};
+use crate::{
+    domain::{AccountId, Timestamp},
+    service::WebhookView,
+    web::{State, auth::Caller, body, problem::Reply, query::Query},
+};
+
+pub use input::{NewHeader, NewWebhook, WebhookPatch, read_change, read_webhook};
+
+/// A webhook and how it is doing.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Webhook)]
+pub struct WebhookBody {
+    /// Its id.
+    #[schema(example = "whk_01KE6RAA2V3W4X5Y6Z7A8B9C9K")]
+    pub id: String,
+    /// Whose events it gets.
+    pub account: String,
+    /// Where requests go.
+    pub request_url: String,
+    /// Shown in lists.
+    pub description: String,
+    /// Which events it gets: names, groups such as `ticket.*`, or `*`.
+    pub events: Vec<String>,
+    /// Its own headers, added to every request.
+    pub headers: Vec<HeaderBody>,
+    /// Whether it is on.
+    pub enabled: bool,
+    /// Why it is off: `by_request`, `gone` (the receiver answered 410) or `failed_too_long`.
+    pub disabled_reason: Option<&'static str>,
+    /// Since when it is off.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub disabled_at: Option<Timestamp>,
+    /// Most time for one request; null is the server's default.
+    pub timeout_ms: Option<u32>,
+    /// Most requests at once; null is the server's default.
+    pub max_in_flight: Option<u16>,
+    /// Most requests started in a second; null is no limit.
+    pub rate_per_second: Option<u32>,
+    /// Seconds between attempts; null is the server's default.
+    pub retry_schedule_s: Option<Vec<u64>>,
+    /// How it is doing: `new`, `healthy`, `failing` or `off`.
+    #[schema(example = "healthy")]
+    pub health: &'static str,
+    /// Since when attempts have failed without a success.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub failing_since: Option<Timestamp>,
+    /// The receiver asked to wait until then.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub throttled_until: Option<Timestamp>,
+    /// Deliveries that are pending.
+    pub waiting: u64,
+    /// Of those, the ones that came while it was off.
+    pub missed: u64,
+    /// Until when requests are signed with an older secret too.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub old_secret_until: Option<Timestamp>,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// Who made it.
+    pub created_by: String,
+    /// When it last changed.
+    #[schema(value_type = String, format = DateTime)]
+    pub updated_at: Timestamp,
+}
+
+/// A webhook that was just made, with its secret.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CreatedWebhook)]
+pub struct CreatedWebhookBody {
+    /// The webhook.
+    #[serde(flatten)]
+    pub webhook: WebhookBody,
+    /// What requests are signed with. Shown here and at `/webhooks/{id}/secret`, nowhere else.
+    pub secret: String,
+}
+
+/// A header of a webhook.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Header)]
+pub struct HeaderBody {
+    /// Its name.
+    pub name: String,
+    /// Its value; null if it is hidden.
+    pub value: Option<String>,
+    /// Whether its value is never shown.
+    pub hidden: bool,
+}
+
+/// Which webhooks.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "describes what `list` reads")]
+pub struct WebhookParams {
+    /// Of this account.
+    account: Option<String>,
+}
+
+/// List webhooks
+///
+/// All of them, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/webhooks", tag = "Webhooks", operation_id = "list_webhooks", params(WebhookParams),
+    responses((status = 200, body = ListBody<WebhookBody>, description = "The webhooks")),
+)]
+pub async fn list(state: State, caller: Caller, request: HttpRequest) -> Reply {
+    let mut query = Query::parse(request.query_string());
+    let account = query.read("account", AccountId::parse);
+    query.finish(&[])?;
+    let webhooks = ask(&state, move |service| service.webhooks(&caller.actor, account)).await?;
+    Ok(json(StatusCode::OK, &ListBody { data: webhooks.iter().map(WebhookBody::from).collect() }))
+}
+
+/// Make a webhook
+#[utoipa::path(
+    post, path = "/api/v1/webhooks", tag = "Webhooks", operation_id = "create_webhook", request_body = NewWebhook,
+    responses(
+        (status = 201, body = CreatedWebhookBody, description = "Made", headers(("Location" = String), ("ETag" = String))),
+    ),
+)]
+pub async fn create(state: State, caller: Caller, request: HttpRequest, payload: web::Payload) -> Reply {
+    let body = body::receive(&request, payload, body::SMALL).await?;
+    let input = read_body(&body, read_webhook)?;
+    let service = state.service().clone();
+    let view = carry_out(async move { service.create_webhook(&caller.actor, input).await }).await?;
+    let secret = view.webhook.secret().as_str().to_owned();
+    let created = CreatedWebhookBody { webhook: WebhookBody::from(&view), secret };
+    Ok(HttpResponse::Created()
+        .insert_header((header::LOCATION, format!("/api/v1/webhooks/{}", created.webhook.id)))
+        .insert_header((header::ETAG, view.webhook.etag()))
+        .json(created))
+}
+
+/// Answers with a webhook and its entity tag.
+fn reply(view: &WebhookView) -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::ETAG, view.webhook.etag())).json(WebhookBody::from(view))
+}
+
+impl From<&WebhookView> for WebhookBody {
+    fn from(view: &WebhookView) -> Self {
+        let WebhookView { webhook, state, health } = view;
+        let headers = webhook.headers.iter().map(|header| HeaderBody {
+            name: header.name.clone(),
+            value: (!header.hidden).then(|| header.value.clone()),
+            hidden: header.hidden,
+        });
+        WebhookBody {
+            id: webhook.id.to_string(),
+            account: webhook.account.to_string(),
+            request_url: webhook.request_url.to_string(),
+            description: webhook.description.clone(),
+            events: webhook.selection.patterns().to_vec(),
+            headers: headers.collect(),
+            enabled: webhook.is_on(),
+            disabled_reason: webhook.disabled.as_ref().map(|disabled| disabled.reason.code()),
+            disabled_at: webhook.disabled.as_ref().map(|disabled| disabled.at),
+            timeout_ms: webhook.timeout_ms,
+            max_in_flight: webhook.max_in_flight,
+            rate_per_second: webhook.rate_per_second,
+            retry_schedule_s: webhook.retry_schedule.as_ref().map(|schedule| schedule.to_seconds()),
+            health: health.code(),
+            failing_since: state.failing_since,
+            throttled_until: state.throttled_until,
+            waiting: state.waiting,
+            missed: state.missed,
+            old_secret_until: webhook.secrets.iter().filter_map(|secret| secret.until).max(),
+            created_at: webhook.created_at,
+            created_by: webhook.created_by.clone(),
+            updated_at: webhook.updated_at,
+        }
+    }
+}

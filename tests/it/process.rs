@@ -1,0 +1,103 @@
+//! The real program as a process of its own, to be killed, starved and looked at from outside.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    time::{Duration, Instant},
+};
+
+/// How long the program may take until it listens.
+pub const READY_WITHIN: Duration = Duration::from_secs(20);
+
+/// A running program; killed when dropped.
+pub struct Process {
+    child: Child,
+    /// Such as `http://127.0.0.1:41234`.
+    pub base: String,
+    /// From the start to the line that says where it listens.
+    pub ready_after: Duration,
+}
+
+/// The program, with nothing of this machine's environment that it would read.
+pub fn command(data_dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hookstead"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("HOOKSTEAD_") {
+            command.env_remove(name);
+        }
+    }
+    command.current_dir(data_dir.parent().expect("a folder in a temporary folder"));
+    command.env("HOOKSTEAD_DATA_DIR", data_dir).env("HOOKSTEAD_ALLOWED_PRIVATE_TARGETS", "127.0.0.0/8");
+    command
+}
+
+impl Process {
+    /// Starts serving on a free port, and waits until it says where.
+    pub fn serve(data_dir: &Path) -> Process {
+        let began = Instant::now();
+        let mut command = command(data_dir);
+        command.args(["serve", "--listen", "127.0.0.1:0"]).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        let stderr = child.stderr.take().expect("it was asked for");
+        let (told, listening) = mpsc::channel();
+        // Reads on after the first line, so that the program never waits for a reader.
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                let _ = told.send(line);
+            }
+        });
+        let mut seen = Vec::new();
+        loop {
+            let left = READY_WITHIN.saturating_sub(began.elapsed());
+            let Ok(line) = listening.recv_timeout(left) else {
+                let _ = child.kill();
+                panic!("the program does not listen; it said {seen:#?}");
+            };
+            if let Some(base) = line.strip_prefix("listening on ") {
+                return Process { child, base: base.to_owned(), ready_after: began.elapsed() };
+            }
+            seen.push(line);
+        }
+    }
+
+    /// SIGKILL, and waits until it is gone.
+    pub fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it is ours");
+    }
+
+    /// The id the system knows it by.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// SIGTERM; the exit code, and how long it took.
+    pub fn terminate(mut self) -> (Option<i32>, Duration) {
+        let began = Instant::now();
+        signal(self.child.id(), "TERM");
+        let status = self.child.wait().expect("it is ours");
+        (status.code(), began.elapsed())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends a signal to a process of ours.
+pub fn signal(id: u32, name: &str) {
+    let sent = Command::new("kill").args([format!("-{name}"), id.to_string()]).status().expect("kill is there");
+    assert!(sent.success(), "kill -{name} {id}");
+}
+
+/// Runs a command of the program to its end: exit code, standard output, standard error.
+pub fn run(data_dir: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = command(data_dir).args(arguments).stdin(Stdio::null()).output().expect("the program starts");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
