@@ -10,9 +10,6 @@ use super::problem::{Refusal, Reply};
 
 #[derive(Embed)]
 #[folder = "assets/"]
-#[include = "*.css"]
-#[include = "*.js"]
-#[include = "*.svg"]
 struct Files;
 
 /// Where a page finds the files it needs.

@@ -23,7 +23,8 @@ use crate::{
 };
 
 /// When a key may stop working: days, words.
-const EXPIRIES: [(u64, &str); 4] = [(0, "Never"), (30, "After 30 days"), (90, "After 90 days"), (365, "After 365 days")];
+const EXPIRIES: [(u64, &str); 4] =
+    [(0, "Never"), (30, "After 30 days"), (90, "After 90 days"), (365, "After 365 days")];
 /// What a CRM needs to post events.
 const USUAL: [Scope; 1] = [Scope::EventsWrite];
 
@@ -147,10 +148,7 @@ fn page(visitor: &Visitor, status: StatusCode, typed: &Typed, errors: Errors) ->
             })
             .collect(),
         scopes_fault: errors.at("scopes"),
-        expiries: EXPIRIES
-            .iter()
-            .map(|&(days, words)| Expiry { days, words, is_chosen: days == typed.days })
-            .collect(),
+        expiries: EXPIRIES.iter().map(|&(days, words)| Expiry { days, words, is_chosen: days == typed.days }).collect(),
         errors,
     };
     show_page(visitor, status, &page)

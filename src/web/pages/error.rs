@@ -4,11 +4,11 @@ use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 
 use super::parts::CopyValue;
+use crate::domain::{Problem, ProblemKind};
 use crate::web::{
     assets::{Assets, assets},
     problem::{Refusal, Reply},
 };
-use crate::domain::{Problem, ProblemKind};
 
 /// The page that says why there is no page.
 #[derive(Template)]
@@ -35,12 +35,15 @@ impl ErrorPage {
             }
             (_, "form_expired") => ("This form had expired", problem.detail.clone()),
             (StatusCode::FORBIDDEN, _) => ("Not allowed", problem.detail.clone()),
-            (StatusCode::CONFLICT | StatusCode::PRECONDITION_FAILED, _) => ("Changed meanwhile", problem.detail.clone()),
+            (StatusCode::CONFLICT | StatusCode::PRECONDITION_FAILED, _) => {
+                ("Changed meanwhile", problem.detail.clone())
+            }
             (StatusCode::SERVICE_UNAVAILABLE, _) => ("Not possible at present", problem.detail.clone()),
             (StatusCode::TOO_MANY_REQUESTS, _) => ("Too many tries", problem.detail.clone()),
-            (status, _) if status.is_server_error() => {
-                ("Something went wrong on our side", "Nothing was lost. The server's log has the cause under this code.".to_owned())
-            }
+            (status, _) if status.is_server_error() => (
+                "Something went wrong on our side",
+                "Nothing was lost. The server's log has the cause under this code.".to_owned(),
+            ),
             _ => ("Not understood", problem.detail.clone()),
         };
         let code = refusal.status.is_server_error().then(|| CopyValue {

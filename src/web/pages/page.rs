@@ -61,10 +61,7 @@ const NAV: [NavGroup; 3] = [
     },
     NavGroup {
         title: "Developers",
-        items: &[
-            NavItem { href: API_KEYS, text: "API keys" },
-            NavItem { href: API_REFERENCE, text: "API reference" },
-        ],
+        items: &[NavItem { href: API_KEYS, text: "API keys" }, NavItem { href: API_REFERENCE, text: "API reference" }],
     },
     NavGroup { title: "System", items: &[NavItem { href: SYSTEM, text: "Overview" }] },
 ];
@@ -180,10 +177,7 @@ impl Errors {
 
     /// The form's mark was old.
     pub fn expired() -> Errors {
-        Errors {
-            general: vec!["This form had expired. Check it and submit again.".to_owned()],
-            of_fields: Vec::new(),
-        }
+        Errors { general: vec!["This form had expired. Check it and submit again.".to_owned()], of_fields: Vec::new() }
     }
 
     /// The faults of a problem; `field_of` names the field that a pointer is about.

@@ -165,10 +165,7 @@ mod tests {
     #[test]
     fn a_name_stays_text() {
         let name = Name::new("<script>alert(1)</script>\u{202E}&\"'");
-        assert_eq!(
-            name.to_string(),
-            "<bdi>&#60;script&#62;alert(1)&#60;/script&#62;⟦U+202E⟧&#38;&#34;&#39;</bdi>"
-        );
+        assert_eq!(name.to_string(), "<bdi>&#60;script&#62;alert(1)&#60;/script&#62;⟦U+202E⟧&#38;&#34;&#39;</bdi>");
     }
 
     #[test]

@@ -50,13 +50,7 @@ impl Payload {
             }
             false => formatted(body, most),
         };
-        Payload {
-            view,
-            shown: size(shown),
-            all: size(body.len()),
-            is_whole: shown >= body.len(),
-            can_show_all: !all,
-        }
+        Payload { view, shown: size(shown), all: size(body.len()), is_whole: shown >= body.len(), can_show_all: !all }
     }
 }
 

@@ -55,7 +55,8 @@ mod tests {
         assert_eq!(parse(&show(&default)), Ok(default));
         assert_eq!(parse("none").unwrap().attempts(), 1);
         assert_eq!(parse("5,5m , 2h").unwrap().to_seconds(), [5, 300, 7_200]);
-        for bad in ["", "soon", "5 s,,", "-1", "5 y", "0 s", "8 d", "99999999999999999999 s", "18446744073709551615 d"] {
+        for bad in ["", "soon", "5 s,,", "-1", "5 y", "0 s", "8 d", "99999999999999999999 s", "18446744073709551615 d"]
+        {
             assert!(parse(bad).is_err(), "{bad:?}");
         }
     }

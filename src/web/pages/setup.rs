@@ -59,7 +59,9 @@ pub async fn submit(state: State, stranger: Stranger, posted: Posted) -> Reply {
     let (given, name) = (token.clone(), email.clone());
     match carry_out(async move { service.set_up(&given, &name, password).await }).await {
         Ok(()) => Ok(see_other_with("/sign-in", Note::AdminCreated, stranger.secure)),
-        Err(refusal) if matches!(refusal.problem.kind, ProblemKind::NotFound | ProblemKind::Conflict) => Err(no_setup().into()),
+        Err(refusal) if matches!(refusal.problem.kind, ProblemKind::NotFound | ProblemKind::Conflict) => {
+            Err(no_setup().into())
+        }
         Err(refusal) if refusal.problem.kind == ProblemKind::Invalid => {
             let errors = Errors::of(&refusal.problem, |pointer| Some(pointer.trim_start_matches('/').to_owned()));
             page(stranger, status(refusal.problem.kind), token, &email, errors)

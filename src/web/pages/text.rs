@@ -134,7 +134,9 @@ mod tests {
 
     #[test]
     fn numbers_read_as_words() {
-        for (bytes, shown) in [(0, "0 B"), (606, "606 B"), (1_230, "1.2 KB"), (204_800, "200 KB"), (1_048_576, "1.0 MB")] {
+        for (bytes, shown) in
+            [(0, "0 B"), (606, "606 B"), (1_230, "1.2 KB"), (204_800, "200 KB"), (1_048_576, "1.0 MB")]
+        {
             assert_eq!(size(bytes), shown);
         }
         for (seconds, shown) in [(0, "0 s"), (5, "5 s"), (300, "5 min"), (10_200, "2 h 50 min"), (90_061, "1 d 1 h")] {

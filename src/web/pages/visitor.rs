@@ -23,7 +23,11 @@ use super::{
 };
 use crate::{
     domain::{Actor, Health, Problem, Timestamp},
-    web::{State, WebState, assets::{Assets, assets}, problem::Refusal},
+    web::{
+        State, WebState,
+        assets::{Assets, assets},
+        problem::Refusal,
+    },
 };
 
 /// Somebody who is signed in, and what every page of theirs shows.

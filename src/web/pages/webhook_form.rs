@@ -288,7 +288,8 @@ impl Found {
     }
 
     fn all(&mut self, faults: Vec<Fault>, field: impl Fn(&str) -> String) {
-        let errors = faults.into_iter().map(|fault| FieldError { field: field(&fault.pointer), message: fault.message });
+        let errors =
+            faults.into_iter().map(|fault| FieldError { field: field(&fault.pointer), message: fault.message });
         self.0.extend(errors);
     }
 }

@@ -10,9 +10,9 @@ fn read(body: &str) -> Typed {
 }
 
 fn mean(body: &str) -> Result<Meant, Vec<(String, String)>> {
-    read(body).mean(&types(), &CustomHeaders::default()).map_err(|errors| {
-        errors.of_fields.into_iter().map(|error| (error.field, error.message)).collect()
-    })
+    read(body)
+        .mean(&types(), &CustomHeaders::default())
+        .map_err(|errors| errors.of_fields.into_iter().map(|error| (error.field, error.message)).collect())
 }
 
 const GOOD: &str = "request_url=https://hooks.example.com/crm&choice=selected&event=contact.created";

@@ -8,7 +8,7 @@ use askama::Template;
 use super::{
     ask,
     log_row::{LogRow, webhook_name},
-    page::{Errors, FieldError, Frame, WEBHOOK_LOGS, show as show_page},
+    page::{Errors, Frame, WEBHOOK_LOGS, show as show_page},
     text::display_line,
     visitor::Visitor,
 };
@@ -97,7 +97,11 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
         kept: kept(&asked.filter),
         filters: if chips.is_empty() { "Filters".to_owned() } else { format!("Filters ({})", chips.len()) },
         chips,
-        rows: page.iter().flat_map(|page| &page.items).map(|entry| LogRow::of(entry, &visitor, settings, &types)).collect(),
+        rows: page
+            .iter()
+            .flat_map(|page| &page.items)
+            .map(|entry| LogRow::of(entry, &visitor, settings, &types))
+            .collect(),
         is_first: asked.cursor.is_none(),
         newer: page.as_ref().and_then(|page| page.newer).filter(|_| asked.cursor.is_some()).map(at),
         older: page.as_ref().and_then(|page| page.older).map(at),
@@ -142,7 +146,8 @@ fn selects(filter: &LogFilter, views: &[WebhookView], types: &[Arc<EventTypeInfo
     };
     let chosen = filter.status.map(|status| status.code().to_owned());
     let mut status = vec![choice("", "All", &chosen)];
-    status.extend([Status::Success, Status::Failed, Status::Pending].map(|one| choice(one.code(), one.word(), &chosen)));
+    status
+        .extend([Status::Success, Status::Failed, Status::Pending].map(|one| choice(one.code(), one.word(), &chosen)));
 
     let chosen = filter.event_type.as_ref().map(EventType::to_string);
     let mut event = vec![choice("", "All", &chosen)];
@@ -151,7 +156,8 @@ fn selects(filter: &LogFilter, views: &[WebhookView], types: &[Arc<EventTypeInfo
 
     let chosen = filter.webhook.map(|webhook| webhook.to_string());
     let mut webhook = vec![choice("", "All", &chosen)];
-    webhook.extend(views.iter().map(|view| choice(&view.webhook.id.to_string(), &webhook_name(&view.webhook), &chosen)));
+    webhook
+        .extend(views.iter().map(|view| choice(&view.webhook.id.to_string(), &webhook_name(&view.webhook), &chosen)));
 
     let chosen = filter.http_status.map(|status| status.to_string());
     let mut response = vec![choice("", "Any", &chosen)];

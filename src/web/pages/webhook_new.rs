@@ -125,14 +125,15 @@ pub fn confirm(
         let of_fields = vec![FieldError { field: "request_url".to_owned(), message }];
         Err(Errors { general: Vec::new(), of_fields })
     };
-    let is_public = meant.request_url.check(&AddressRule::default()).is_ok();
+    let is_public = meant.request_url.check(&AddressRule::strict()).is_ok();
     if !meant.request_url.is_https() && is_public && !settings.require_https && !typed.allow_http {
         let message = "http sends customer data unencrypted. Use https, or tick “Send unencrypted anyway”.";
         return ask(message.to_owned());
     }
-    let same = views.iter().map(|view| &view.webhook).find(|webhook| {
-        webhook.request_url == meant.request_url && Some(webhook.id) != own
-    });
+    let same = views
+        .iter()
+        .map(|view| &view.webhook)
+        .find(|webhook| webhook.request_url == meant.request_url && Some(webhook.id) != own);
     match same {
         Some(other) if !typed.allow_same_url => {
             let name = if other.description.is_empty() { other.id.to_string() } else { other.description.clone() };

@@ -93,14 +93,7 @@ pub async fn end_old(state: State, request: HttpRequest, visitor: Visitor, poste
     Ok(see_other_with(&format!("{WEBHOOKS}/{id}"), Note::OldSecretsEnded, visitor.secure))
 }
 
-fn page(
-    visitor: &Visitor,
-    status: StatusCode,
-    view: &WebhookView,
-    typed: &str,
-    hours: u64,
-    errors: Errors,
-) -> Reply {
+fn page(visitor: &Visitor, status: StatusCode, view: &WebhookView, typed: &str, hours: u64, errors: Errors) -> Reply {
     let webhook = &view.webhook;
     let page = WebhookRotatePage {
         frame: Frame::new(visitor, WEBHOOKS, "Rotate secret")

@@ -7,7 +7,7 @@ use super::{
     page::Errors,
     retry_text,
     text::display_line,
-    webhook_form::{MAX_ROWS, Typed, covers, patterns_of},
+    webhook_form::{MAX_ROWS, Typed, patterns_of},
 };
 use crate::{
     domain::{EventTypeInfo, Webhook},
@@ -130,7 +130,13 @@ pub struct HeaderRow {
 
 impl Sheet {
     /// The form for a new webhook.
-    pub fn new(typed: &Typed, errors: Errors, button: &str, types: &[Arc<EventTypeInfo>], settings: &Settings) -> Sheet {
+    pub fn new(
+        typed: &Typed,
+        errors: Errors,
+        button: &str,
+        types: &[Arc<EventTypeInfo>],
+        settings: &Settings,
+    ) -> Sheet {
         let texts = (super::page::WEBHOOKS.to_owned() + "/new", super::page::WEBHOOKS.to_owned(), "Create Webhook");
         Sheet::build(typed, errors, button, types, settings, texts, None)
     }
@@ -275,7 +281,12 @@ fn options(typed: &Typed, errors: &Errors) -> Vec<TextField> {
         ..TextField::new(name, label, value)
     };
     vec![
-        field("timeout_s", "Timeout in seconds", &typed.timeout_s, "1 to 60. How long the receiver may take to answer."),
+        field(
+            "timeout_s",
+            "Timeout in seconds",
+            &typed.timeout_s,
+            "1 to 60. How long the receiver may take to answer.",
+        ),
         field("max_in_flight", "Requests at once", &typed.max_in_flight, "1 to 64."),
         field("rate_per_second", "Requests per second", &typed.rate_per_second, "No limit if empty."),
         field(

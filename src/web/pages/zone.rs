@@ -19,6 +19,7 @@ impl Zone {
     }
 
     /// The zone of that name in the IANA database.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the Settings page will choose it"))]
     pub fn named(name: &str) -> Option<Zone> {
         let zone = TimeZone::get(name).ok()?;
         Some(Zone { name: name.to_owned(), zone })
@@ -64,7 +65,7 @@ impl Zone {
     }
 
     fn moment(&self, at: Timestamp, format: &str) -> Moment {
-        let utc = jiff_time(at).to_zoned(TimeZone::UTC);
+        let utc = jiff_time(at).to_zoned_datetime(TimeZone::UTC);
         Moment {
             text: self.local(at).strftime(format).to_string(),
             machine: at.to_string(),
@@ -72,8 +73,8 @@ impl Zone {
         }
     }
 
-    fn local(&self, at: Timestamp) -> jiff::Zoned {
-        jiff_time(at).to_zoned(self.zone.clone())
+    fn local(&self, at: Timestamp) -> jiff::ZonedDateTime {
+        jiff_time(at).to_zoned_datetime(self.zone.clone())
     }
 }
 
