@@ -25,7 +25,8 @@ use super::{
 };
 use crate::domain::WebhookId;
 
-/// Agents kept, at most. Each takes about 2 KB besides its connections.
+/// Agents kept, at most. Each takes a few KB, and about 16 KB for each of its idle connections (with
+/// TLS twice that and the session).
 const AGENTS: usize = 1024;
 
 /// Idle connections kept per webhook.

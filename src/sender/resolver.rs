@@ -331,6 +331,12 @@ mod tests {
     }
 
     #[test]
+    fn the_operating_system_knows_localhost() {
+        let addresses = SystemLookup.look_up("localhost").expect("every system knows it");
+        assert!(!addresses.is_empty() && addresses.iter().all(IpAddr::is_loopback), "{addresses:?}");
+    }
+
+    #[test]
     fn a_name_that_leads_elsewhere_each_time_never_gets_a_private_address_through() {
         let lookup = played(|n| if n % 2 == 0 { Ok(public()) } else { Ok(vec![Ipv4Addr::LOCALHOST.into()]) });
         let resolver = resolver(lookup, Duration::ZERO);

@@ -90,8 +90,8 @@ pub struct TransportOptions {
     /// For the connection, TLS included, and for the look-up before it; each within the time of
     /// the request.
     pub connect_timeout: Duration,
-    /// Bytes of an answer's body that are read, at most. A connection whose answer is longer is
-    /// not used again.
+    /// Bytes of an answer's body that are read, at most; over 400 KiB another limit comes first.
+    /// A connection whose answer is longer is not used again.
     pub response_read_bytes: usize,
     /// Bytes of an answer's body that are kept, at most.
     pub response_keep_bytes: usize,

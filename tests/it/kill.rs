@@ -132,9 +132,9 @@ fn fifty_kills_under_load_lose_nothing_and_repeat_only_what_was_on_its_way() {
         for (id, times) in arrivals.iter().filter(|(_, times)| times.len() > 1) {
             repeats += times.len() - 1;
             for pair in times.windows(2) {
-                let cut_off = killed_at.iter().any(|kill| {
-                    pair[0] <= *kill && pair[1] >= *kill && *kill - pair[0] < RECORDED_WITHIN
-                });
+                let cut_off = killed_at
+                    .iter()
+                    .any(|kill| pair[0] <= *kill && pair[1] >= *kill && *kill - pair[0] < RECORDED_WITHIN);
                 assert!(cut_off, "{id} arrived twice although no kill came between arrival and record");
             }
         }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    io,
+    io::{self, Read, Write},
     net::{IpAddr, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
@@ -847,10 +847,17 @@ fn an_encrypted_connection_that_was_dropped_causes_no_failure() {
 
 #[test]
 fn a_port_without_tls_and_a_handshake_that_stalls_are_tls_failures() {
-    let plain = Receiver::start();
-    plain.answer(Script::bytes("HTTP/1.1 400 Bad Request\r\n\r\n"));
-    let outcome = send_tls(&plain, options());
-    assert_eq!(no_answer(&outcome).0, Cause::TlsFailed);
+    let plain = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("https://{}/", plain.local_addr().expect("an address"));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let (mut stream, _) = plain.accept().expect("a connection");
+            stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").expect("it is taken");
+            // Open until the sender has had enough.
+            let _ = stream.read_to_end(&mut Vec::new());
+        });
+        assert_eq!(no_answer(&send(&url)), (Cause::TlsFailed, "The receiver does not speak TLS here."));
+    });
 
     let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let options = TransportOptions { connect_timeout: 300 * MILLI, ..options() };

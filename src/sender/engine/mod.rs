@@ -71,6 +71,9 @@ const ROWS_WHEN_FULL: usize = 16;
 /// How long a webhook is left alone after something of it could not be read from disk.
 const READ_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
+/// How long a row is laid aside whose delivery could not be read.
+const ASIDE_FOR: Duration = Duration::from_secs(60);
+
 /// Decides what is sent when.
 #[derive(Debug)]
 pub struct Engine {
@@ -83,6 +86,8 @@ pub struct Engine {
     page_wanted: VecDeque<WebhookId>,
     /// Lanes that want to read again later, after a failure.
     page_failed: VecDeque<(Timestamp, WebhookId)>,
+    /// Rows whose delivery could not be read, until they are tried again.
+    aside: VecDeque<(Timestamp, Job)>,
     reads: usize,
     last_ticket: u64,
     /// Rows in memory, of all lanes.
@@ -104,6 +109,7 @@ impl Engine {
             line: Line::default(),
             page_wanted: VecDeque::new(),
             page_failed: VecDeque::new(),
+            aside: VecDeque::new(),
             reads: 0,
             last_ticket: 0,
             rows: 0,
@@ -112,7 +118,8 @@ impl Engine {
         }
     }
 
-    /// Takes in what has happened, and says what to do at `now` with room for `free` more requests.
+    /// Takes in what has happened, and says what to do at `now`. At most `free` requests are
+    /// started, and never more than the options allow in flight; 0 while stopping.
     pub fn turn(&mut self, inputs: Vec<Input>, now: Timestamp, free: usize) -> Turn {
         // A clock that is set back must not make rows wait that were due already.
         self.now = self.now.max(now);
@@ -120,7 +127,7 @@ impl Engine {
         for input in inputs {
             self.take_in(input, &mut turn);
         }
-        self.wake_lanes();
+        self.wake();
         self.start(free, &mut turn);
         self.read_pages(&mut turn);
         turn.wake_at = self.next_wake();
@@ -146,12 +153,7 @@ impl Engine {
             Input::Finished(finished) => self.finished(*finished, turn),
             Input::Stale(job) => self.not_sent(job, None),
             Input::Interrupted(job) => self.not_sent(job, Some(job.due)),
-            Input::Unreadable(job) => {
-                if let Some(lane) = self.lanes.get_mut(&job.webhook) {
-                    lane.pace.pause(self.now.plus(READ_AGAIN_AFTER));
-                }
-                self.not_sent(job, Some(job.due));
-            }
+            Input::Unreadable(job) => self.unreadable(job),
             Input::NoticesLeftOut => self.read_all_anew(),
         }
     }
@@ -279,6 +281,19 @@ impl Engine {
         }
     }
 
+    /// The row is laid aside, so that the others of its webhook go before it is tried again. The
+    /// whole webhook waits a little, so that a disk that fails is not asked without pause.
+    fn unreadable(&mut self, job: Job) {
+        let Some(hand) = self.hands.in_flight(&job) else { return };
+        if hand.moved_to.is_none() {
+            self.aside.push_back((self.now.plus(ASIDE_FOR), job));
+        }
+        if let Some(lane) = self.lanes.get_mut(&job.webhook) {
+            lane.pace.pause(self.now.plus(READ_AGAIN_AFTER));
+        }
+        self.not_sent(job, None);
+    }
+
     fn land(&mut self, hand: Option<&Hand>) {
         if let Some(hand) = hand {
             self.land_lane(hand.job, hand.began);
@@ -359,7 +374,7 @@ impl Engine {
         }
     }
 
-    fn wake_lanes(&mut self) {
+    fn wake(&mut self) {
         while let Some((at, webhook)) = self.line.first_asleep() {
             let current = self.lanes.get(&webhook).is_some_and(|lane| lane.spot == Spot::Asleep(at));
             if current && at > self.now {
@@ -379,6 +394,12 @@ impl Engine {
         {
             self.page_failed.pop_front();
             self.page_wanted.push_back(webhook);
+        }
+        while let Some((at, job)) = self.aside.front().copied()
+            && at <= self.now
+        {
+            self.aside.pop_front();
+            self.add_row(job.webhook, job.due);
         }
     }
 
@@ -450,11 +471,9 @@ impl Engine {
     }
 
     fn next_wake(&self) -> Option<Timestamp> {
-        let page = self.page_failed.front().map(|(at, _)| *at);
         let lane = self.line.first_asleep().map(|(at, _)| at);
-        match (page, lane) {
-            (Some(page), Some(lane)) => Some(page.min(lane)),
-            (page, lane) => page.or(lane),
-        }
+        let page = self.page_failed.front().map(|(at, _)| *at);
+        let aside = self.aside.front().map(|(at, _)| *at);
+        [lane, page, aside].into_iter().flatten().min()
     }
 }

@@ -270,8 +270,10 @@ fn what_cannot_be_read_is_tried_again_after_a_while() {
     assert_eq!(deliveries(&world.advance(5 * SECOND)), [delivery]);
     let flight = world.flights.pop().unwrap();
     world.inputs.push(Input::Unreadable(flight.job));
+    let next = world.publish(webhook);
     assert_eq!(world.settle(), []);
-    assert_eq!(deliveries(&world.advance(5 * SECOND)), [delivery]);
+    assert_eq!(deliveries(&world.advance(5 * SECOND)), [next], "the others go on");
+    assert_eq!(deliveries(&world.advance(55 * SECOND)), [delivery]);
 }
 
 #[test]
