@@ -16,6 +16,7 @@ mod request;
 mod resolver;
 mod runner;
 mod single;
+mod threads;
 mod tls;
 mod transport;
 mod watch;

@@ -14,11 +14,12 @@ use std::{
 
 use super::{
     deliveries::Deliveries,
-    engine::{Engine, EngineOptions, Finished, Input, Job, Turn},
-    pool::{Pool, Work},
+    engine::{Engine, EngineOptions, Finished, Input, Job},
+    pool::Pool,
     reader::{self, Question},
     request,
     single::{Places, TooManyAtOnce},
+    threads::{Sending, Turning},
     transport::{Sent, Transport},
 };
 use crate::{
@@ -30,10 +31,6 @@ use crate::{
 /// Notices that wait for the engine at most. Above it those about new rows are left out, and the
 /// engine reads the queues anew.
 const WAITING_NOTICES: usize = 100_000;
-
-/// The longest between two turns, so that [`Sender::last_turn_at`] tells a thread that has nothing
-/// to do from one that is stuck.
-const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// How long a stop waits for requests to end that it has interrupted.
 const AFTER_INTERRUPT: Duration = Duration::from_millis(800);
@@ -61,17 +58,18 @@ pub struct Sender {
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
-struct Shared {
-    deliveries: Arc<dyn Deliveries>,
-    transport: Arc<dyn Transport>,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
-    timeout: Duration,
-    mail: Arc<Inbox<Mail>>,
-    last_turn_at: AtomicU64,
-    standing: Mutex<Standing>,
-    turned: Condvar,
-    places: Places,
+/// What the threads share.
+pub(super) struct Shared {
+    pub(super) deliveries: Arc<dyn Deliveries>,
+    pub(super) transport: Arc<dyn Transport>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) random: Arc<dyn Random>,
+    pub(super) timeout: Duration,
+    pub(super) mail: Arc<Inbox<Mail>>,
+    pub(super) last_turn_at: AtomicU64,
+    pub(super) standing: Mutex<Standing>,
+    pub(super) turned: Condvar,
+    pub(super) places: Places,
 }
 
 /// What the engine's thread gets.
@@ -85,9 +83,9 @@ pub(super) enum Mail {
 
 /// Where the engine stood after its last turn.
 #[derive(Debug, Default)]
-struct Standing {
-    in_flight: usize,
-    stopping: bool,
+pub(super) struct Standing {
+    pub(super) in_flight: usize,
+    pub(super) stopping: bool,
 }
 
 impl Sender {
@@ -212,85 +210,9 @@ impl Drop for Sender {
     }
 }
 
-/// The engine's thread.
-struct Turning {
-    shared: Arc<Shared>,
-    pool: Arc<Pool<Job>>,
-    questions: Arc<Inbox<Question>>,
-    most: usize,
-}
-
-impl Turning {
-    fn run(&self, mut engine: Engine) {
-        let mut stopping = false;
-        let mut wake_at = None;
-        loop {
-            let clock = &*self.shared.clock;
-            let heartbeat = clock.now().plus(HEARTBEAT);
-            let mail = self.shared.mail.drain_or_wait(clock, Some(wake_at.unwrap_or(heartbeat).min(heartbeat)));
-            let mut inputs = Vec::with_capacity(mail.len());
-            let mut left_out = false;
-            for letter in mail {
-                match letter {
-                    // Once is enough: the pages are read after this turn.
-                    Mail::Input(Input::NoticesLeftOut) if std::mem::replace(&mut left_out, true) => {}
-                    Mail::Input(input) => inputs.push(input),
-                    Mail::Stop => stopping = true,
-                    Mail::End => return,
-                }
-            }
-            let now = clock.now();
-            let turn = engine.turn(inputs, now, if stopping { 0 } else { self.most });
-            wake_at = turn.wake_at;
-            self.act(turn);
-            self.shared.last_turn_at.store(now.as_millis(), Ordering::Relaxed);
-            *self.shared.standing() = Standing { in_flight: engine.in_flight(), stopping };
-            self.shared.turned.notify_all();
-        }
-    }
-
-    fn act(&self, turn: Turn) {
-        if !turn.record.is_empty() {
-            self.shared.deliveries.record(turn.record);
-        }
-        let settings = turn.settings.into_iter().map(Question::Settings);
-        let pages = turn.read.into_iter().map(Question::Page);
-        self.questions.extend(settings.chain(pages));
-        for job in turn.send {
-            if let Err(job) = self.pool.submit(job) {
-                self.shared.mail.push(Mail::Input(Input::Interrupted(job)));
-            }
-        }
-    }
-}
-
-/// What a sending thread does.
-struct Sending(Arc<Shared>);
-
-impl Work<Job> for Sending {
-    fn work(&self, job: Job) {
-        let input = match self.0.deliveries.parcel(job.due.delivery, job.due.at) {
-            // Switched off a moment ago; the engine puts the row back and is about to hear of it.
-            Ok(Some(parcel)) if !parcel.webhook.is_on() => Input::Interrupted(job),
-            Ok(Some(parcel)) => self.0.finish(job, parcel),
-            Ok(None) => Input::Stale(job),
-            Err(problem) => {
-                tracing::error!(delivery = %job.due.delivery, problem = problem.detail, "A delivery cannot be read.");
-                Input::Unreadable(job)
-            }
-        };
-        self.0.mail.push(Mail::Input(input));
-    }
-
-    /// Nothing was sent: a panic of the transport itself is an outcome.
-    fn panicked(&self, job: Job) {
-        tracing::error!(delivery = %job.due.delivery, "A panic while a delivery was read.");
-        self.0.mail.push(Mail::Input(Input::Unreadable(job)));
-    }
-}
-
 impl Shared {
-    fn finish(&self, job: Job, parcel: Parcel) -> Input {
+    /// Sends what was read for `job`.
+    pub(super) fn finish(&self, job: Job, parcel: Parcel) -> Input {
         let (round_attempt, attempt) = self.send(parcel);
         if !attempt.outcome.counts() {
             return Input::Interrupted(job);
@@ -319,7 +241,7 @@ impl Shared {
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
-    fn standing(&self) -> MutexGuard<'_, Standing> {
+    pub(super) fn standing(&self) -> MutexGuard<'_, Standing> {
         self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
