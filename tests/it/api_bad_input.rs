@@ -136,7 +136,6 @@ fn methods_and_paths() {
         ("GET", "/api/v1/events/batch", "POST"),
         ("HEAD", "/api/v1/logs/x/resend", "POST"),
         ("TRACE", "/api/v1/me", "GET, HEAD"),
-        ("FOO", "/api/v1/me", "GET, HEAD"),
         ("OPTIONS", "/api/v1/events", "GET, HEAD, POST"),
         ("POST", "/healthz", "GET, HEAD"),
     ] {

@@ -51,7 +51,7 @@ fn a_type_of_ones_own_is_added_changed_and_removed() {
     app.delete(path).expect(204);
     app.delete(path).expect(404);
     app.post_bytes("/event-types", new.as_bytes()).expect(201);
-    app.publish("invoice.paid", "1");
+    app.webhook_with(json!({"request_url": "https://hooks.example.com/", "events": ["invoice.paid"]}));
     let retired = app.delete(path).expect(200).json();
     assert_eq!(retired["retired"], true);
 }

@@ -109,6 +109,17 @@ fn a_good_request_before_a_bad_one_is_answered() {
 }
 
 #[test]
+fn a_key_with_odd_bytes_is_no_key_and_an_odd_method_no_method() {
+    let app = TestApp::start();
+    let mut request = b"GET /api/v1/me HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer hsk_".to_vec();
+    request.extend_from_slice(b"\xff\xe9\r\n\r\n");
+    assert_eq!(status(&raw(&app, &request)), "401");
+    let answer = raw(&app, b"FOO /api/v1/me HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    assert_eq!(status(&answer), "405");
+    assert!(answer.contains("allow: GET, HEAD\r\n"), "{answer}");
+}
+
+#[test]
 fn trace_does_not_echo() {
     let app = TestApp::start();
     let answer = raw(&app, b"TRACE /api/v1/me HTTP/1.1\r\nhost: x\r\nx-secret: echo me\r\nconnection: close\r\n\r\n");
