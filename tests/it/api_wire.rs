@@ -141,6 +141,21 @@ fn a_slow_head_is_cut() {
 }
 
 #[test]
+#[ignore = "takes half a minute: the body's deadline runs on the machine's clock"]
+fn a_slow_body_is_cut() {
+    let app = TestApp::start();
+    let mut stream = TcpStream::connect(app.base.trim_start_matches("http://")).unwrap();
+    stream.write_all(post(&app, "content-length: 100\r\n", "{").as_bytes()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
+    let began = Instant::now();
+    let mut answer = String::new();
+    let _ = stream.read_to_string(&mut answer);
+    assert_eq!(status(&answer), "408", "{answer}");
+    assert!(answer.contains("\"code\":\"request_timeout\""), "{answer}");
+    assert!(began.elapsed() < Duration::from_secs(35));
+}
+
+#[test]
 fn a_client_that_goes_away_leaves_a_whole_event_or_none() {
     let app = TestApp::start();
     let request = post(&app, &format!("content-length: {}\r\n", EVENT.len()), EVENT);
