@@ -152,7 +152,8 @@ fn many_are_planned_sent_again_and_cancelled() {
             "rate_per_second": 10, "takes_s": 1,
         })
     );
-    let answer = app.post("/bulk-resends", json!({"filter": filter, "rate_per_second": 100, "dry_run": false})).expect(202);
+    let answer =
+        app.post("/bulk-resends", json!({"filter": filter, "rate_per_second": 100, "dry_run": false})).expect(202);
     let job = answer.json();
     let path = format!("/bulk-resends/{}", job["id"].as_str().unwrap());
     assert_eq!(answer.header("location"), Some(&*format!("/api/v1{path}")));
@@ -173,7 +174,8 @@ fn many_are_planned_sent_again_and_cancelled() {
     ] {
         app.post("/bulk-resends", body).expect(status);
     }
-    let other = app.post("/bulk-resends", json!({"filter": {"q": "nothing fits this"}, "dry_run": false})).expect(202).json();
+    let other =
+        app.post("/bulk-resends", json!({"filter": {"q": "nothing fits this"}, "dry_run": false})).expect(202).json();
     let other = format!("/bulk-resends/{}", other["id"].as_str().unwrap());
     let cancelled = app.delete(&other);
     assert!([200, 409].contains(&cancelled.status), "{}", cancelled.text());
