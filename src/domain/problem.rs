@@ -79,13 +79,15 @@ impl Problem {
         Problem { kind, code, detail: detail.into(), faults: Vec::new(), retry_after_s: None }
     }
 
-    /// Input that was understood and is not acceptable (422 `invalid`).
+    /// Input that was understood and is not acceptable: 422 `invalid`, or `unknown_event_type` if
+    /// that is all that is wrong.
     pub fn invalid(faults: Vec<Fault>) -> Self {
-        let detail = match faults.as_slice() {
-            [one] => one.message.clone(),
-            many => format!("{} members of the input are not acceptable; see errors.", many.len()),
+        let (code, detail) = match faults.as_slice() {
+            [one] if one.code == "unknown_event_type" => (one.code, one.message.clone()),
+            [one] => ("invalid", one.message.clone()),
+            many => ("invalid", format!("{} members of the input are not acceptable; see errors.", many.len())),
         };
-        Problem { faults, ..Problem::new(ProblemKind::Invalid, "invalid", detail) }
+        Problem { faults, ..Problem::new(ProblemKind::Invalid, code, detail) }
     }
 
     /// Nothing has that id (404).

@@ -162,7 +162,7 @@ impl Service {
     /// Checks what only the configuration and the catalogue know, and builds the body.
     fn prepare(&self, actor: &Actor, request: PublishEvent) -> Result<NewEvent, Problem> {
         let account = actor.resolve_account(request.account)?;
-        self.check_event_type(&request.event_type).map_err(|fault| unknown_type(fault.at("/type")))?;
+        self.check_event_type(&request.event_type).map_err(|fault| Problem::invalid(vec![fault.at("/type")]))?;
         let payload = request.payload.get();
         if payload.len() > self.settings.event_bytes {
             return Err(self.payload_too_large());
@@ -181,7 +181,10 @@ impl Service {
     }
 
     /// Fails unless events of that type may be published, suggesting the nearest name.
-    pub(super) fn check_event_type(&self, wanted: &EventType) -> Result<(), Fault> {
+    ///
+    /// # Errors
+    /// `unknown_event_type`.
+    pub fn check_event_type(&self, wanted: &EventType) -> Result<(), Fault> {
         let catalogue = self.store.event_types();
         if catalogue.iter().any(|known| known.name == *wanted) {
             return Ok(());
@@ -213,11 +216,6 @@ impl Service {
         }
         Ok(not_sent)
     }
-}
-
-fn unknown_type(fault: Fault) -> Problem {
-    let detail = fault.message.clone();
-    Problem { faults: vec![fault], ..Problem::new(ProblemKind::Invalid, "unknown_event_type", detail) }
 }
 
 fn accepted(event: Event, published: Published) -> Accepted {

@@ -100,8 +100,8 @@ impl Service {
         actor.require(Scope::WebhooksWrite)?;
         let account = actor.resolve_account(input.account)?;
         let mut faults = Vec::new();
-        self.check_target(&input.request_url, &mut faults);
-        self.check_selection(&input.selection, &mut faults);
+        faults.extend(at("/request_url", self.check_target(&input.request_url)));
+        faults.extend(at("/events", self.check_selection(&input.selection)));
         self.check_headers(&input.headers, &mut faults);
         self.check_schedule(input.retry_schedule.as_ref(), &mut faults);
         check_description(&input.description, &mut faults);
@@ -180,10 +180,10 @@ impl Service {
         self.visible_webhook(actor, id)?;
         let mut faults = Vec::new();
         if let Some(url) = &change.request_url {
-            self.check_target(url, &mut faults);
+            faults.extend(at("/request_url", self.check_target(url)));
         }
         if let Some(selection) = &change.selection {
-            self.check_selection(selection, &mut faults);
+            faults.extend(at("/events", self.check_selection(selection)));
         }
         if let Some(headers) = &change.headers {
             self.check_headers(headers, &mut faults);
@@ -413,14 +413,27 @@ impl Service {
         WebhookView { webhook, state, health }
     }
 
-    fn check_target(&self, url: &TargetUrl, faults: &mut Vec<Fault>) {
+    /// Why nothing may be sent there, as far as the configuration says; empty if it may.
+    pub fn check_target(&self, url: &TargetUrl) -> Vec<Fault> {
+        let mut faults = Vec::new();
         if self.settings.require_https && !url.is_https() {
             let message = "http sends customer data unencrypted, and this server is set to refuse it. Use https.";
-            faults.push(Fault::new("url_not_https", message).at("/request_url"));
+            faults.push(Fault::new("url_not_https", message));
         }
-        if let Err(fault) = url.check(&self.settings.address_rule) {
-            faults.push(fault.at("/request_url"));
+        faults.extend(url.check(&self.settings.address_rule).err());
+        faults
+    }
+
+    /// Why that may not be selected: too many patterns, or names that the catalogue does not have.
+    /// Each fault points to its pattern.
+    pub fn check_selection(&self, selection: &Selection) -> Vec<Fault> {
+        let mut faults: Vec<Fault> =
+            selection.check_limit(self.settings.events_per_selection).err().into_iter().collect();
+        for (index, pattern) in selection.patterns().iter().enumerate() {
+            let Ok(name) = EventType::parse(pattern) else { continue };
+            faults.extend(self.check_event_type(&name).err().map(|fault| fault.at(format_args!("/{index}"))));
         }
+        faults
     }
 
     fn check_headers(&self, headers: &CustomHeaders, faults: &mut Vec<Fault>) {
@@ -437,17 +450,10 @@ impl Service {
             faults.push(Fault::new("schedule_too_long", message).at("/retry_schedule_s"));
         }
     }
+}
 
-    fn check_selection(&self, selection: &Selection, faults: &mut Vec<Fault>) {
-        let within = selection.check_limit(self.settings.events_per_selection);
-        faults.extend(within.map_err(|fault| fault.at("/events")).err());
-        for (index, pattern) in selection.patterns().iter().enumerate() {
-            let Ok(name) = EventType::parse(pattern) else { continue };
-            if let Err(fault) = self.check_event_type(&name) {
-                faults.push(fault.at(format_args!("/events/{index}")));
-            }
-        }
-    }
+fn at(pointer: &'static str, faults: Vec<Fault>) -> impl Iterator<Item = Fault> {
+    faults.into_iter().map(move |fault| fault.at(pointer))
 }
 
 fn check_description(text: &str, faults: &mut Vec<Fault>) {

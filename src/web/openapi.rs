@@ -202,12 +202,12 @@ mod tests {
 
     #[test]
     fn what_is_described_is_what_is_read() {
-        same_members("NewEvent", api::events::read_event);
+        same_members("NewEvent", |input| api::events::read_event(input, &()));
         same_members("NewEventType", api::event_types::read_event_type);
         same_members("EventTypePatch", api::event_types::one::read_change);
-        same_members("NewWebhook", api::webhooks::read_webhook);
+        same_members("NewWebhook", |input| api::webhooks::read_webhook(input, &()));
         same_members("NewHeader", api::webhooks::read_header);
-        same_members("WebhookPatch", api::webhooks::read_change);
+        same_members("WebhookPatch", |input| api::webhooks::read_change(input, &()));
         same_members("EnableWebhook", api::webhooks::enable::read_missed);
         same_members("NewTest", api::webhooks::test::read_test);
         same_members("RotateSecret", api::webhooks::rotate_secret::read_rotation);

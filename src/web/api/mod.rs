@@ -29,7 +29,10 @@ use super::{
     json::{Object, Read},
     problem::Refusal,
 };
-use crate::{domain::Problem, service::Service};
+use crate::{
+    domain::{EventType, Fault, Problem, Selection, TargetUrl},
+    service::Service,
+};
 
 /// A list that is answered whole.
 #[derive(Debug, Serialize, ToSchema)]
@@ -70,6 +73,43 @@ async fn carry_out<T: 'static>(change: impl Future<Output = Result<T, Problem>> 
 fn id<Id: FromStr>(request: &HttpRequest, what: &str) -> Result<Id, Problem> {
     request.match_info().get("id").and_then(|id| id.parse().ok()).ok_or_else(|| Problem::not_found(what))
 }
+
+/// What only the server's state says about values that are right by themselves. Asked while a body
+/// is read, so that every fault of the input is named at once.
+pub trait Rules {
+    /// Why events of that type cannot be published.
+    fn event_type(&self, _event_type: &EventType) -> Vec<Fault> {
+        Vec::new()
+    }
+
+    /// Why nothing may be sent there.
+    fn target(&self, _url: &TargetUrl) -> Vec<Fault> {
+        Vec::new()
+    }
+
+    /// Why that cannot be selected.
+    fn selection(&self, _selection: &Selection) -> Vec<Fault> {
+        Vec::new()
+    }
+}
+
+impl Rules for Service {
+    fn event_type(&self, event_type: &EventType) -> Vec<Fault> {
+        self.check_event_type(event_type).err().into_iter().collect()
+    }
+
+    fn target(&self, url: &TargetUrl) -> Vec<Fault> {
+        self.check_target(url)
+    }
+
+    fn selection(&self, selection: &Selection) -> Vec<Fault> {
+        self.check_selection(selection)
+    }
+}
+
+/// No rules besides the values' own, where only names of members matter.
+#[cfg(test)]
+impl Rules for () {}
 
 /// Reads the object in a body.
 fn read_body<'a, T>(body: &'a Bytes, build: impl FnOnce(&mut Object<'a>) -> Option<T>) -> Result<T, Problem> {

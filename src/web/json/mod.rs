@@ -18,7 +18,7 @@ use serde_json::{error::Category, value::RawValue};
 
 use crate::domain::{Fault, Problem, ProblemKind, nearest};
 
-pub use read::{any, elements, list, object, parsed, text, whole_number, yes_or_no};
+pub use read::{any, checked, elements, list, object, parsed, text, whole_number, yes_or_no};
 
 /// How much of a key is repeated in a message, in characters.
 const SHOWN_CHARS: usize = 60;

@@ -23,6 +23,19 @@ pub fn parsed<T>(parse: impl FnOnce(&str) -> Result<T, Fault>) -> impl FnOnce(&R
     move |raw| parse(&text(raw)?).map_err(|fault| vec![fault])
 }
 
+/// Reads with `read`, then asks `check` about the value, so that what only the server's state knows
+/// is refused together with what the text alone shows.
+pub fn checked<T>(
+    read: impl FnOnce(&Raw) -> Read<T>,
+    check: impl FnOnce(&T) -> Vec<Fault>,
+) -> impl FnOnce(&Raw) -> Read<T> {
+    move |raw| {
+        let value = read(raw)?;
+        let faults = check(&value);
+        if faults.is_empty() { Ok(value) } else { Err(faults) }
+    }
+}
+
 /// Reads `true` or `false`.
 pub fn yes_or_no(raw: &Raw) -> Read<bool> {
     match raw.get() {

@@ -13,7 +13,7 @@ use crate::{
         api::{json, read, read_body},
         auth::Caller,
         body,
-        json::{elements, object},
+        json::{Object, elements, object},
         problem::{ProblemBody, Reply},
     },
 };
@@ -77,7 +77,7 @@ pub async fn publish(state: State, caller: Caller, request: HttpRequest, payload
         input.fault("events", Fault::new("out_of_range", message));
         None
     })?;
-    let read_one = object(read_event);
+    let read_one = object(|input: &mut Object| read_event(input, &**service));
     let requests: Vec<Result<PublishEvent, Problem>> = events.into_iter().map(|raw| read(read_one(raw))).collect();
     let answers = service.publish_batch(&caller.actor, requests).await?;
     let answers: Vec<Result<Accepted, Problem>> =

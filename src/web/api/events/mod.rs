@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{PageBody, ask, header as header_value, json, page, read_body};
+use super::{PageBody, Rules, ask, header as header_value, json, page, read_body};
 use crate::{
     domain::{AccountId, Event, EventType, ExternalId, Fault, Problem, Timestamp},
     service::{Accepted, DryRun, NotSent, PublishEvent},
@@ -17,7 +17,7 @@ use crate::{
         State,
         auth::Caller,
         body::{self, AROUND_PAYLOAD},
-        json::{Object, any, parsed},
+        json::{Object, any, checked, parsed},
         problem::{ProblemBody, Reply},
         query::{EventQuery, Query, time},
     },
@@ -178,7 +178,7 @@ pub async fn publish(state: State, caller: Caller, request: HttpRequest, payload
     let body = body::receive_or(&request, payload, limit, || service.payload_too_large()).await?;
     let key = header_value(request.headers(), IDEMPOTENCY_KEY);
     let event = read_body(&body, |input| {
-        let event = read_event(input);
+        let event = read_event(input, &**service);
         with_key(input, event, key)
     })?;
     if dry_run {
@@ -204,8 +204,9 @@ pub async fn list(state: State, caller: Caller, request: HttpRequest) -> Reply {
 }
 
 /// Reads one event, alone or as an element of a batch.
-pub fn read_event(input: &mut Object) -> Option<PublishEvent> {
-    let event_type = input.required("type", parsed(EventType::parse_for_definition));
+pub fn read_event(input: &mut Object, rules: &impl Rules) -> Option<PublishEvent> {
+    let event_type = checked(parsed(EventType::parse_for_definition), |event_type| rules.event_type(event_type));
+    let event_type = input.required("type", event_type);
     let payload = input.required("data", any);
     let external_id = input.optional("id", parsed(ExternalId::parse));
     let account = input.optional("account", parsed(AccountId::parse));

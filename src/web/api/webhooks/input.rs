@@ -5,7 +5,8 @@ use utoipa::ToSchema;
 use crate::{
     domain::{AccountId, CustomHeader, CustomHeaders, RetrySchedule, Secret, Selection, TargetUrl},
     service::{WebhookChange, WebhookInput},
-    web::json::{Object, Raw, Read, list, object, parsed, text, whole_number, yes_or_no},
+    web::api::Rules,
+    web::json::{Object, Raw, Read, checked, list, object, parsed, text, whole_number, yes_or_no},
 };
 
 /// Members that answers show and a change cannot set.
@@ -101,9 +102,9 @@ pub struct WebhookPatch {
 }
 
 /// Reads a new webhook.
-pub fn read_webhook(input: &mut Object) -> Option<WebhookInput> {
-    let request_url = input.required("request_url", parsed(TargetUrl::parse));
-    let selection = input.required("events", selection);
+pub fn read_webhook(input: &mut Object, rules: &impl Rules) -> Option<WebhookInput> {
+    let request_url = input.required("request_url", target(rules));
+    let selection = input.required("events", known_selection(rules));
     let secret = input.optional("secret", parsed(Secret::parse));
     let headers = input.optional("headers", headers);
     let description = input.optional("description", text);
@@ -129,10 +130,10 @@ pub fn read_webhook(input: &mut Object) -> Option<WebhookInput> {
 }
 
 /// Reads a change of a webhook.
-pub fn read_change(input: &mut Object) -> Option<WebhookChange> {
+pub fn read_change(input: &mut Object, rules: &impl Rules) -> Option<WebhookChange> {
     let change = WebhookChange {
-        request_url: input.changed("request_url", parsed(TargetUrl::parse)),
-        selection: input.changed("events", selection),
+        request_url: input.changed("request_url", target(rules)),
+        selection: input.changed("events", known_selection(rules)),
         headers: input.nullable("headers", headers).map(Option::unwrap_or_default),
         description: input.nullable("description", text).map(Option::unwrap_or_default),
         enabled: input.changed("enabled", yes_or_no),
@@ -144,6 +145,14 @@ pub fn read_change(input: &mut Object) -> Option<WebhookChange> {
     input.read_only(&READ_ONLY, "Leave it out.");
     input.read_only(&["secret"], "Use POST /webhooks/{id}/rotate-secret.");
     Some(change)
+}
+
+fn target(rules: &impl Rules) -> impl FnOnce(&Raw) -> Read<TargetUrl> {
+    checked(parsed(TargetUrl::parse), |url| rules.target(url))
+}
+
+fn known_selection(rules: &impl Rules) -> impl FnOnce(&Raw) -> Read<Selection> {
+    checked(selection, |selection| rules.selection(selection))
 }
 
 fn selection(raw: &Raw) -> Read<Selection> {

@@ -136,7 +136,7 @@ pub async fn list(state: State, caller: Caller, request: HttpRequest) -> Reply {
 )]
 pub async fn create(state: State, caller: Caller, request: HttpRequest, payload: web::Payload) -> Reply {
     let body = body::receive(&request, payload, body::SMALL).await?;
-    let input = read_body(&body, read_webhook)?;
+    let input = read_body(&body, |input| read_webhook(input, &**state.service()))?;
     let service = state.service().clone();
     let view = carry_out(async move { service.create_webhook(&caller.actor, input).await }).await?;
     let secret = view.webhook.secret().as_str().to_owned();

@@ -41,7 +41,7 @@ pub async fn show(state: State, caller: Caller, request: HttpRequest) -> Reply {
 pub async fn change(state: State, caller: Caller, request: HttpRequest, payload: web::Payload) -> Reply {
     let id = id(&request, "webhook")?;
     let body = body::receive(&request, payload, body::SMALL).await?;
-    let change = read_body(&body, read_change)?;
+    let change = read_body(&body, |input| read_change(input, &**state.service()))?;
     let (service, version) = (state.service().clone(), if_match(request.headers()));
     let view = carry_out(async move { service.change_webhook(&caller.actor, id, change, version).await }).await?;
     Ok(reply(&view))
