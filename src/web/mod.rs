@@ -3,6 +3,7 @@
 //! shows the result. Nothing here knows how anything is stored or sent.
 
 pub mod api;
+pub mod assets;
 pub mod auth;
 pub mod body;
 pub mod cursor;
@@ -42,6 +43,7 @@ pub struct WebState {
     trusted_proxies: Vec<IpNet>,
     bad_keys: auth::BadKeys,
     checks: Box<dyn Fn() -> Vec<Check> + Send + Sync>,
+    desk: pages::Desk,
 }
 
 /// [`WebState`] as a handler gets it.
@@ -56,7 +58,9 @@ impl WebState {
         trusted_proxies: Vec<IpNet>,
         checks: impl Fn() -> Vec<Check> + Send + Sync + 'static,
     ) -> Self {
-        WebState { service, random, trusted_proxies, bad_keys: auth::BadKeys::default(), checks: Box::new(checks) }
+        let desk = pages::Desk::new(&*random);
+        let checks = Box::new(checks);
+        WebState { service, random, trusted_proxies, bad_keys: auth::BadKeys::default(), checks, desk }
     }
 
     /// What may be asked.
@@ -67,6 +71,15 @@ impl WebState {
     /// Who may set `X-Forwarded-For`.
     pub fn trusted_proxies(&self) -> &[IpNet] {
         &self.trusted_proxies
+    }
+
+    /// What the pages remember between requests.
+    fn desk(&self) -> &pages::Desk {
+        &self.desk
+    }
+
+    fn random(&self) -> &dyn Random {
+        &*self.random
     }
 
     fn bad_keys(&self) -> &auth::BadKeys {

@@ -1,6 +1,163 @@
-//! The pages.
+//! The pages, for people with a browser. Everything works with links and forms alone; the script
+//! adds comfort. One page is one file here and one template of the same name.
+//!
+//! A page is answered in four steps: [`visitor`] says who looks, [`form`] what was sent and that it
+//! came from a page of ours, the page's own file asks the service and prepares every word, and the
+//! template sets them. Templates escape all they are given; text from outside goes through
+//! [`text`] first, so that nothing invisible stays so.
 
-use actix_web::web::ServiceConfig;
+mod api_key_created;
+mod api_key_new;
+mod api_key_revoke;
+mod api_keys;
+mod api_reference;
+mod cookies;
+mod door;
+mod error;
+mod event_types;
+mod field;
+mod fields;
+mod form;
+mod log_row;
+mod log_status;
+mod notes;
+mod once;
+mod page;
+pub mod parts;
+mod payload;
+mod retry_text;
+mod setup;
+mod sign_in;
+mod sign_out;
+mod system;
+mod text;
+mod visitor;
+mod webhook;
+mod webhook_delete;
+mod webhook_disable;
+mod webhook_edit;
+mod webhook_enable;
+mod webhook_form;
+mod webhook_log;
+mod webhook_log_payload;
+mod webhook_log_resend;
+mod webhook_logs;
+mod webhook_new;
+mod webhook_rotate;
+mod webhook_secret;
+mod webhook_sheet;
+mod webhook_test;
+mod webhooks;
+mod zone;
 
-/// Every page.
-pub fn routes(_config: &mut ServiceConfig) {}
+use std::sync::Arc;
+
+use actix_web::{
+    HttpRequest,
+    middleware::from_fn,
+    rt,
+    web::{self, ServiceConfig},
+};
+
+use super::{
+    State, assets,
+    problem::{Refusal, Reply},
+    routing::path,
+};
+use crate::{domain::Problem, service::Service, system::Random};
+
+/// What the pages remember between requests; all of it may be lost.
+pub struct Desk {
+    stranger_key: visitor::StrangerKey,
+    used_forms: once::UsedForms,
+    shown_once: once::ShownOnce,
+}
+
+impl Desk {
+    /// An empty desk.
+    pub fn new(random: &dyn Random) -> Self {
+        let mut key = [0; 32];
+        random.bytes(&mut key);
+        Desk {
+            stranger_key: visitor::StrangerKey::new(key),
+            used_forms: once::UsedForms::default(),
+            shown_once: once::ShownOnce::default(),
+        }
+    }
+
+    fn is_ours(&self, stranger: &str) -> bool {
+        self.stranger_key.knows(stranger)
+    }
+
+    fn new_stranger(&self, random: &dyn Random) -> String {
+        let mut bytes = [0; 18];
+        random.bytes(&mut bytes);
+        self.stranger_key.sign(bytes)
+    }
+}
+
+/// Every page. Must be configured last: what is no page of ours is answered here.
+pub fn routes(config: &mut ServiceConfig) {
+    let pages = web::scope("")
+        .service(path("/").get(home))
+        .service(path("/assets/{file}").get(assets::show))
+        .service(path("/setup").get(setup::show).post(setup::submit))
+        .service(path("/sign-in").get(sign_in::show).post(sign_in::submit))
+        .service(path("/sign-out").post(sign_out::submit))
+        .service(path("/integration/webhook").get(webhooks::show))
+        .service(path("/integration/webhook/new").get(webhook_new::show).post(webhook_new::submit))
+        .service(path("/integration/webhook/{id}").get(webhook::show))
+        .service(path("/integration/webhook/{id}/edit").get(webhook_edit::show).post(webhook_edit::submit))
+        .service(path("/integration/webhook/{id}/test").post(webhook_test::submit))
+        .service(path("/integration/webhook/{id}/disable").post(webhook_disable::submit))
+        .service(path("/integration/webhook/{id}/enable").get(webhook_enable::show).post(webhook_enable::submit))
+        .service(path("/integration/webhook/{id}/rotate").get(webhook_rotate::show).post(webhook_rotate::submit))
+        .service(path("/integration/webhook/{id}/end-old-secrets").post(webhook_rotate::end_old))
+        .service(path("/integration/webhook/{id}/secret").post(webhook_secret::show))
+        .service(path("/integration/webhook/{id}/delete").get(webhook_delete::show).post(webhook_delete::submit))
+        .service(path("/integration/webhook-logs").get(webhook_logs::show))
+        .service(path("/integration/webhook-logs/{id}").get(webhook_log::show))
+        .service(path("/integration/webhook-logs/{id}/payload").get(webhook_log_payload::download))
+        .service(
+            path("/integration/webhook-logs/{id}/resend")
+                .get(webhook_log_resend::show)
+                .post(webhook_log_resend::submit),
+        )
+        .service(path("/integration/event-types").get(event_types::show))
+        .service(path("/developers/api-keys").get(api_keys::show))
+        .service(path("/developers/api-keys/new").get(api_key_new::show).post(api_key_new::submit))
+        .service(path("/developers/api-keys/{id}/created").get(api_key_created::show))
+        .service(path("/developers/api-keys/{id}/revoke").get(api_key_revoke::show).post(api_key_revoke::submit))
+        .service(path("/developers/api").get(api_reference::show))
+        .service(path("/system").get(system::show))
+        .default_service(web::to(error::no_page))
+        .wrap(from_fn(door::door));
+    config.service(pages);
+}
+
+/// `GET /`: the first page of the navigation; the visitor is asked to sign in there.
+async fn home() -> Reply {
+    Ok(page::see_other(page::WEBHOOKS))
+}
+
+/// Asks the service for something that reads the store, on a thread that may block.
+async fn ask<T: Send + 'static>(
+    state: &State,
+    question: impl FnOnce(&Arc<Service>) -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Refusal> {
+    let service = state.service().clone();
+    let span = tracing::Span::current();
+    let answer = web::block(move || span.in_scope(|| question(&service))).await;
+    Ok(answer.map_err(|_| Problem::internal())??)
+}
+
+/// Carries a change through to its end, also if the browser goes away meanwhile: a second click
+/// breaks the first request off.
+async fn carry_out<T: 'static>(change: impl Future<Output = Result<T, Problem>> + 'static) -> Result<T, Refusal> {
+    Ok(rt::spawn(change).await.map_err(|_| Problem::internal())??)
+}
+
+/// The id in the path. What is no id of that kind is not there.
+fn id<Id: std::str::FromStr>(request: &HttpRequest, what: &str) -> Result<Id, Problem> {
+    request.match_info().get("id").and_then(|id| id.parse().ok()).ok_or_else(|| Problem::not_found(what))
+}

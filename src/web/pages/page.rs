@@ -1,0 +1,239 @@
+//! What stands around every page of somebody who is signed in, and how a page is answered.
+
+use actix_web::{
+    HttpResponse,
+    http::{
+        StatusCode,
+        header::{self, HeaderValue},
+    },
+};
+use askama::Template;
+
+use super::{cookies::Cookie, form::FormMark, notes::Note, text, visitor::Visitor};
+use crate::{
+    domain::{Fault, Problem},
+    web::{
+        assets::{Assets, assets},
+        problem::Reply,
+    },
+};
+
+/// A page's address and what it is called in the navigation.
+#[derive(Debug, Clone, Copy)]
+pub struct NavItem {
+    /// Its address.
+    pub href: &'static str,
+    /// Its name.
+    pub text: &'static str,
+}
+
+/// Pages under one heading.
+#[derive(Debug, Clone, Copy)]
+pub struct NavGroup {
+    /// The heading.
+    pub title: &'static str,
+    /// The pages.
+    pub items: &'static [NavItem],
+}
+
+/// Address of the list of webhooks.
+pub const WEBHOOKS: &str = "/integration/webhook";
+/// Address of Webhook Logs.
+pub const WEBHOOK_LOGS: &str = "/integration/webhook-logs";
+/// Address of the catalogue of event types.
+pub const EVENT_TYPES: &str = "/integration/event-types";
+/// Address of the API keys.
+pub const API_KEYS: &str = "/developers/api-keys";
+/// Address of the API reference.
+pub const API_REFERENCE: &str = "/developers/api";
+/// Address of the overview of the system.
+pub const SYSTEM: &str = "/system";
+
+/// Every page that the navigation leads to.
+const NAV: [NavGroup; 3] = [
+    NavGroup {
+        title: "Integration",
+        items: &[
+            NavItem { href: WEBHOOKS, text: "Webhook" },
+            NavItem { href: WEBHOOK_LOGS, text: "Webhook Logs" },
+            NavItem { href: EVENT_TYPES, text: "Event types" },
+        ],
+    },
+    NavGroup {
+        title: "Developers",
+        items: &[NavItem { href: API_KEYS, text: "API keys" }, NavItem { href: API_REFERENCE, text: "API reference" }],
+    },
+    NavGroup { title: "System", items: &[NavItem { href: SYSTEM, text: "Overview" }] },
+];
+
+/// A step of the way to a page.
+#[derive(Debug, Clone)]
+pub struct Crumb {
+    /// Its name.
+    pub text: String,
+    /// Its address; empty for a heading of the navigation and for the page itself.
+    pub href: String,
+}
+
+/// What stands around a page.
+pub struct Frame {
+    /// What the browser's tab says.
+    pub title: String,
+    /// The page's heading.
+    pub heading: String,
+    /// The address of the entry of the navigation that is marked.
+    pub here: &'static str,
+    /// The way to this page.
+    pub crumbs: Vec<Crumb>,
+    /// The navigation.
+    pub nav: &'static [NavGroup],
+    /// Who is signed in.
+    pub who: String,
+    /// What needs to be seen to on every page.
+    pub alarm: Option<String>,
+    /// The message of the page before.
+    pub note: Option<&'static str>,
+    /// The mark of the page's forms.
+    pub form: FormMark,
+    /// Seconds after which the page is loaded again.
+    pub refresh_s: Option<u32>,
+    /// The program's version.
+    pub version: &'static str,
+    /// The zone times are shown in.
+    pub zone: String,
+    /// Where the page finds its files.
+    pub assets: &'static Assets,
+}
+
+impl Frame {
+    /// The frame of the page `title`, which belongs to the entry `here` of the navigation.
+    pub fn new(visitor: &Visitor, here: &'static str, title: impl Into<String>) -> Frame {
+        let group = NAV.iter().find(|group| group.items.iter().any(|item| item.href == here));
+        let item = group.and_then(|group| group.items.iter().find(|item| item.href == here));
+        let title = title.into();
+        let mut crumbs = Vec::new();
+        if let (Some(group), Some(item)) = (group, item) {
+            crumbs.push(Crumb { text: group.title.to_owned(), href: String::new() });
+            let is_itself = item.text == title;
+            let href = if is_itself { String::new() } else { item.href.to_owned() };
+            crumbs.push(Crumb { text: item.text.to_owned(), href });
+        }
+        let failing = visitor.failing as u64;
+        Frame {
+            title: text::display_line(&title).into_owned(),
+            heading: text::display_line(&title).into_owned(),
+            here,
+            crumbs,
+            nav: &NAV,
+            who: text::display_line(&visitor.actor.name).into_owned(),
+            alarm: (failing > 0).then(|| format!("{} failing", text::count(failing, "webhook", "webhooks"))),
+            note: visitor.note.map(Note::words),
+            form: visitor.mark.clone(),
+            refresh_s: None,
+            version: env!("CARGO_PKG_VERSION"),
+            zone: visitor.zone.long_name(visitor.now),
+            assets: assets(),
+        }
+    }
+
+    /// Adds a step to the way to this page.
+    pub fn under(mut self, name: &str, href: impl Into<String>) -> Frame {
+        self.crumbs.push(Crumb { text: text::display_line(name).into_owned(), href: href.into() });
+        self
+    }
+
+    /// Says in the title that something must be corrected.
+    pub fn with_errors(mut self, errors: &Errors) -> Frame {
+        if !errors.is_empty() {
+            self.title = format!("Error: {}", self.title);
+        }
+        self
+    }
+}
+
+/// What is wrong with a form: all of it at the top, each fault again beside its field.
+#[derive(Debug, Clone, Default)]
+pub struct Errors {
+    /// What concerns no field.
+    pub general: Vec<String>,
+    /// The fields' faults in the order of the form.
+    pub of_fields: Vec<FieldError>,
+}
+
+/// One fault of one field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldError {
+    /// Id of the field.
+    pub field: String,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+impl Errors {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.general.is_empty() && self.of_fields.is_empty()
+    }
+
+    /// The form's mark was old.
+    pub fn expired() -> Errors {
+        Errors { general: vec!["This form had expired. Check it and submit again.".to_owned()], of_fields: Vec::new() }
+    }
+
+    /// The faults of a problem; `field_of` names the field that a pointer is about.
+    pub fn of(problem: &Problem, field_of: impl Fn(&str) -> Option<String>) -> Errors {
+        if problem.faults.is_empty() {
+            return Errors { general: vec![problem.detail.clone()], of_fields: Vec::new() };
+        }
+        let mut errors = Errors::default();
+        for Fault { pointer, message, .. } in &problem.faults {
+            match field_of(pointer) {
+                Some(field) => errors.of_fields.push(FieldError { field, message: message.clone() }),
+                None => errors.general.push(message.clone()),
+            }
+        }
+        errors
+    }
+
+    /// What is wrong with a field; empty if nothing is.
+    pub fn at(&self, field: &str) -> String {
+        let messages: Vec<_> =
+            self.of_fields.iter().filter(|error| error.field == field).map(|error| error.message.as_str()).collect();
+        messages.join(" ")
+    }
+}
+
+/// Answers with a page.
+///
+/// # Errors
+/// None that our templates have.
+pub fn show(visitor: &Visitor, status: StatusCode, page: &impl Template) -> Reply {
+    let mut response = html(status, page)?;
+    if visitor.note.is_some() {
+        // It was on this page, so it is not on the next one.
+        response.headers_mut().append(header::SET_COOKIE, Cookie::Note.drop(visitor.secure));
+    }
+    Ok(response)
+}
+
+/// Answers with a page and no frame.
+///
+/// # Errors
+/// None that our templates have.
+pub fn html(status: StatusCode, page: &impl Template) -> Reply {
+    let body = page.render().map_err(|_| Problem::internal())?;
+    Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(body))
+}
+
+/// Leads on to the page that shows what was done.
+pub fn see_other(address: &str) -> HttpResponse {
+    let address = HeaderValue::from_str(address).unwrap_or(HeaderValue::from_static("/"));
+    HttpResponse::SeeOther().insert_header((header::LOCATION, address)).finish()
+}
+
+/// Leads on, with a message for the page there.
+pub fn see_other_with(address: &str, note: Note, secure: bool) -> HttpResponse {
+    let mut response = see_other(address);
+    response.headers_mut().append(header::SET_COOKIE, Cookie::Note.keep(note.code(), Some(60), secure));
+    response
+}

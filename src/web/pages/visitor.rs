@@ -1,0 +1,234 @@
+//! Who looks at a page: somebody who is signed in, or a stranger.
+
+use std::pin::Pin;
+
+use actix_web::{
+    FromRequest, HttpRequest, HttpResponse, ResponseError, dev,
+    http::{
+        Method, StatusCode,
+        header::{self, HeaderValue},
+    },
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::{
+    ask,
+    cookies::Cookie,
+    form::{FormKey, FormMark},
+    notes::Note,
+    text,
+    zone::Zone,
+};
+use crate::{
+    domain::{Actor, Health, Problem, Timestamp},
+    web::{
+        State, WebState,
+        assets::{Assets, assets},
+        problem::Refusal,
+    },
+};
+
+/// Somebody who is signed in, and what every page of theirs shows.
+pub struct Visitor {
+    /// On whose behalf things are done.
+    pub actor: Actor,
+    /// The session's token.
+    pub token: String,
+    /// What forms are tied to.
+    pub key: FormKey,
+    /// The mark of this page's forms.
+    pub mark: FormMark,
+    /// The message of the page before.
+    pub note: Option<Note>,
+    /// The zone times are shown in.
+    pub zone: Zone,
+    /// The moment the page is about.
+    pub now: Timestamp,
+    /// Number of webhooks that are failing.
+    pub failing: usize,
+    /// Whether cookies go over https only.
+    pub secure: bool,
+}
+
+/// Somebody who is not signed in, as the pages before that need them.
+pub struct Stranger {
+    /// What forms are tied to.
+    pub key: FormKey,
+    /// The mark of this page's forms.
+    pub mark: FormMark,
+    /// The cookie to set, if there was none of ours.
+    pub cookie: Option<HeaderValue>,
+    /// Whether there is a session already.
+    pub signed_in: bool,
+    /// Whether cookies go over https only.
+    pub secure: bool,
+    /// Where the page finds its files.
+    pub assets: &'static Assets,
+}
+
+/// Why a page cannot be shown to somebody.
+#[derive(Debug)]
+pub enum NotIn {
+    /// They must sign in first, and then go there.
+    SignIn(String),
+    /// The session could not be looked up.
+    Refused(Refusal),
+}
+
+/// Whether cookies go over https only: the address that people use is https.
+pub fn is_secure(state: &WebState) -> bool {
+    state.service().settings().public_url.as_deref().is_some_and(|url| url.starts_with("https:"))
+}
+
+impl FromRequest for Visitor {
+    type Error = NotIn;
+    type Future = Pin<Box<dyn Future<Output = Result<Visitor, NotIn>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let state = request.app_data::<State>().expect("the server is built with its state").clone();
+        let secure = is_secure(&state);
+        let token = Cookie::Session.read(request.headers(), secure);
+        let note = Cookie::Note.read(request.headers(), secure).and_then(|code| Note::from_code(&code));
+        // After an action the page it stood on is not known: pages send no referrer.
+        let next = match (request.method(), request.uri().path_and_query()) {
+            (&Method::GET | &Method::HEAD, Some(path)) if path.path() != "/" => path.to_string(),
+            _ => String::new(),
+        };
+        Box::pin(async move {
+            let Some(token) = token else { return Err(NotIn::SignIn(next)) };
+            let asked = token.clone();
+            let found = ask(&state, move |service| {
+                let Some(actor) = service.session(&asked)? else { return Ok(None) };
+                let webhooks = service.webhooks(&actor, None)?;
+                Ok(Some((actor, webhooks.iter().filter(|view| view.health == Health::Failing).count())))
+            });
+            let Some((actor, failing)) = found.await? else { return Err(NotIn::SignIn(next)) };
+            let key = FormKey::of(&token);
+            let mark = key.mark(state.random());
+            let now = state.service().now();
+            Ok(Visitor { actor, token, key, mark, note, zone: Zone::utc(), now, failing, secure })
+        })
+    }
+}
+
+impl FromRequest for Stranger {
+    type Error = Refusal;
+    type Future = Pin<Box<dyn Future<Output = Result<Stranger, Refusal>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let state = request.app_data::<State>().expect("the server is built with its state").clone();
+        let secure = is_secure(&state);
+        let session = Cookie::Session.read(request.headers(), secure);
+        let known = Cookie::Stranger.read(request.headers(), secure);
+        let known = known.filter(|value| state.desk().is_ours(value));
+        Box::pin(async move {
+            let signed_in = match session {
+                Some(token) => ask(&state, move |service| service.session(&token)).await?.is_some(),
+                None => false,
+            };
+            let (value, cookie) = match known {
+                Some(value) => (value, None),
+                None => {
+                    let value = state.desk().new_stranger(state.random());
+                    let cookie = Cookie::Stranger.keep(&value, None, secure);
+                    (value, Some(cookie))
+                }
+            };
+            let key = FormKey::of(&value);
+            let mark = key.mark(state.random());
+            Ok(Stranger { key, mark, cookie, signed_in, secure, assets: assets() })
+        })
+    }
+}
+
+/// Makes and knows the cookies that strangers' forms are tied to. They are signed, so that a
+/// neighbouring host that can set cookies for this one cannot choose their value.
+pub struct StrangerKey([u8; 32]);
+
+impl StrangerKey {
+    /// A key of this run of the server; strangers of the run before get a new cookie.
+    pub fn new(bytes: [u8; 32]) -> Self {
+        StrangerKey(bytes)
+    }
+
+    /// A signed value around random bytes.
+    pub fn sign(&self, bytes: [u8; 18]) -> String {
+        let number = URL_SAFE_NO_PAD.encode(bytes);
+        let proof = URL_SAFE_NO_PAD.encode(self.hmac(&number).finalize().into_bytes());
+        format!("{number}.{proof}")
+    }
+
+    /// Whether a value is one that was signed.
+    pub fn knows(&self, value: &str) -> bool {
+        let Some((number, proof)) = value.split_once('.') else { return false };
+        URL_SAFE_NO_PAD.decode(proof).is_ok_and(|proof| self.hmac(number).verify_slice(&proof).is_ok())
+    }
+
+    fn hmac(&self, number: &str) -> Hmac<Sha256> {
+        let mut hmac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
+        hmac.update(b"stranger:");
+        hmac.update(number.as_bytes());
+        hmac
+    }
+}
+
+impl From<Refusal> for NotIn {
+    fn from(refusal: Refusal) -> Self {
+        NotIn::Refused(refusal)
+    }
+}
+
+impl From<Problem> for NotIn {
+    fn from(problem: Problem) -> Self {
+        NotIn::Refused(problem.into())
+    }
+}
+
+impl std::fmt::Display for NotIn {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            NotIn::SignIn(_) => formatter.write_str("not signed in"),
+            NotIn::Refused(refusal) => refusal.fmt(formatter),
+        }
+    }
+}
+
+impl ResponseError for NotIn {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            NotIn::SignIn(_) => StatusCode::SEE_OTHER,
+            NotIn::Refused(refusal) => refusal.status_code(),
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        match self {
+            NotIn::Refused(refusal) => refusal.error_response(),
+            NotIn::SignIn(next) => {
+                let address = match next.is_empty() {
+                    true => "/sign-in".to_owned(),
+                    false => format!("/sign-in?next={}", text::query_value(next)),
+                };
+                HttpResponse::SeeOther().insert_header((header::LOCATION, address)).finish()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_signed_strangers_are_known() {
+        let (key, other) = (StrangerKey::new([1; 32]), StrangerKey::new([2; 32]));
+        let value = key.sign([7; 18]);
+        assert!(key.knows(&value));
+        assert!(!other.knows(&value));
+        for bad in ["", "x", ".", "abc.def", &format!("x{value}")] {
+            assert!(!key.knows(bad), "{bad:?}");
+        }
+    }
+}

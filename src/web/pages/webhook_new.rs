@@ -1,0 +1,159 @@
+//! `/integration/webhook/new`: the form that makes a webhook.
+
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use askama::Template;
+
+use super::{
+    ask, carry_out,
+    form::Posted,
+    notes::Note,
+    page::{Errors, FieldError, Frame, WEBHOOKS, see_other_with, show as show_page},
+    text::display_line,
+    visitor::Visitor,
+    webhook_form::{Meant, Typed, field_of},
+    webhook_sheet::Sheet,
+};
+use crate::{
+    domain::{Actor, AddressRule, CustomHeaders, EventTypeInfo, Problem, ProblemKind, WebhookId},
+    service::{Service, Settings, TestEvent, WebhookInput, WebhookView},
+    web::{
+        State,
+        problem::{Reply, status},
+    },
+};
+
+#[derive(Template)]
+#[template(path = "webhook_new.html")]
+struct WebhookNewPage {
+    frame: Frame,
+    sheet: Sheet,
+}
+
+/// Shows the empty form.
+pub async fn show(state: State, visitor: Visitor) -> Reply {
+    page(&state, &visitor, StatusCode::OK, &Typed::empty(), Errors::default(), "").await
+}
+
+/// Makes the webhook, or shows the form again.
+pub async fn submit(state: State, visitor: Visitor, posted: Posted) -> Reply {
+    let form = posted.of(&visitor.key);
+    let mut typed = Typed::read(&form.fields);
+    if !form.fresh {
+        return page(&state, &visitor, StatusCode::FORBIDDEN, &typed, Errors::expired(), "").await;
+    }
+    let button = form.fields.get("do");
+    if typed.press(button, || state.service().generate_secret()) {
+        return page(&state, &visitor, StatusCode::OK, &typed, Errors::default(), button).await;
+    }
+    let (types, views) = known(&state, &visitor.actor).await?;
+    let meant = match typed
+        .mean(&types, &CustomHeaders::default())
+        .and_then(|meant| confirm(&typed, meant, &views, None, state.service().settings()))
+    {
+        Ok(meant) => meant,
+        Err(errors) => return page(&state, &visitor, StatusCode::UNPROCESSABLE_ENTITY, &typed, errors, "").await,
+    };
+    let (mark, send_test) = (form.mark().to_owned(), typed.send_test);
+    let (desk, actor, token) = (state.clone(), visitor.actor.clone(), visitor.token.clone());
+    let made = carry_out(async move {
+        let make = create(desk.clone(), actor, token, meant, send_test);
+        desk.desk().used_forms.once(&mark, make).await
+    });
+    match made.await {
+        Ok(address) => Ok(see_other_with(&address, Note::WebhookCreated, visitor.secure)),
+        Err(refusal) if refusal.problem.kind == ProblemKind::Invalid || refusal.problem.code == "limit_reached" => {
+            let errors = Errors::of(&refusal.problem, field_of);
+            page(&state, &visitor, status(refusal.problem.kind), &typed, errors, "").await
+        }
+        Err(refusal) => Err(refusal),
+    }
+}
+
+/// Makes the webhook, lays its secret ready for the next page, and sends the test. Answers with
+/// the address of that page.
+async fn create(state: State, actor: Actor, token: String, meant: Meant, send_test: bool) -> Result<String, Problem> {
+    let service: Arc<Service> = state.service().clone();
+    let input = WebhookInput {
+        account: None,
+        request_url: meant.request_url,
+        selection: meant.selection,
+        secret: meant.secret,
+        headers: meant.headers,
+        description: meant.description,
+        enabled: true,
+        timeout_ms: meant.timeout_ms,
+        max_in_flight: meant.max_in_flight,
+        rate_per_second: meant.rate_per_second,
+        retry_schedule: meant.retry_schedule,
+    };
+    let view = service.create_webhook(&actor, input).await?;
+    let id = view.webhook.id;
+    state.desk().shown_once.keep(&token, &id.to_string(), view.webhook.secret().as_str());
+    let address = format!("{WEBHOOKS}/{id}");
+    if !send_test {
+        return Ok(address);
+    }
+    // The webhook is made, whatever becomes of the test; its page has a button for another.
+    let test = service.test_webhook(&actor, id, TestEvent::default()).await;
+    Ok(test.map_or(address.clone(), |test| format!("{address}?test={}", test.delivery)))
+}
+
+/// The catalogue and the webhooks, to read a form by.
+pub async fn known(
+    state: &State,
+    actor: &Actor,
+) -> Result<(Vec<Arc<EventTypeInfo>>, Vec<WebhookView>), crate::web::problem::Refusal> {
+    let actor = actor.clone();
+    ask(state, move |service| Ok((service.event_types(&actor)?, service.webhooks(&actor, None)?))).await
+}
+
+/// Asks to confirm what is allowed but seldom meant: plain http to a public address, and a URL
+/// that another webhook has.
+///
+/// # Errors
+/// The question, beside the field.
+pub fn confirm(
+    typed: &Typed,
+    meant: Meant,
+    views: &[WebhookView],
+    own: Option<WebhookId>,
+    settings: &Settings,
+) -> Result<Meant, Errors> {
+    let ask = |message: String| {
+        let of_fields = vec![FieldError { field: "request_url".to_owned(), message }];
+        Err(Errors { general: Vec::new(), of_fields })
+    };
+    let is_public = meant.request_url.check(&AddressRule::strict()).is_ok();
+    if !meant.request_url.is_https() && is_public && !settings.require_https && !typed.allow_http {
+        let message = "http sends customer data unencrypted. Use https, or tick “Send unencrypted anyway”.";
+        return ask(message.to_owned());
+    }
+    let same = views
+        .iter()
+        .map(|view| &view.webhook)
+        .find(|webhook| webhook.request_url == meant.request_url && Some(webhook.id) != own);
+    match same {
+        Some(other) if !typed.allow_same_url => {
+            let name = if other.description.is_empty() { other.id.to_string() } else { other.description.clone() };
+            let name = display_line(&name).into_owned();
+            ask(format!("Another webhook already uses this Request URL (“{name}”). Tick “Save anyway” if you mean it."))
+        }
+        _ => Ok(meant),
+    }
+}
+
+async fn page(
+    state: &State,
+    visitor: &Visitor,
+    status: StatusCode,
+    typed: &Typed,
+    errors: Errors,
+    button: &str,
+) -> Reply {
+    let (types, _) = known(state, &visitor.actor).await?;
+    let frame = Frame::new(visitor, WEBHOOKS, "Add webhook").under("Add", "").with_errors(&errors);
+    let sheet = Sheet::new(typed, errors, button, &types, state.service().settings());
+    show_page(visitor, status, &WebhookNewPage { frame, sheet })
+}
