@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use actix_web::{
     Error, HttpMessage,
-    body::{BoxBody, MessageBody},
+    body::{BodySize, BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::header::{self, HeaderMap, HeaderName, HeaderValue},
     middleware::Next,
@@ -13,7 +13,7 @@ use actix_web::{
 };
 use tracing::Instrument;
 
-use super::{WebState, problem::Refusal};
+use super::{WebState, idle, problem::Refusal};
 
 /// Most bytes of the request line and headers. The framework's own bound of 128 KiB and 96 headers
 /// stands before it.
@@ -47,6 +47,7 @@ pub async fn frame(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let began = Instant::now();
+    idle::begin(request.request());
     let state = request.app_data::<web::Data<WebState>>().expect("the server is built with its state").clone();
     let id = state.next_request_id();
     // The path without the query, which may hold what does not belong into a log.
@@ -62,6 +63,7 @@ pub async fn frame(
     if let Some(refusal) = refusal {
         response = response.into_response(refusal.response(&path, &id));
     }
+    idle::end(response.request(), matches!(response.response().body().size(), BodySize::Stream));
     set_headers(response.headers_mut(), &id);
     let (status, ms) = (response.status().as_u16(), began.elapsed().as_millis() as u64);
     let path: String = path.chars().take(200).collect();

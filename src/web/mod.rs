@@ -9,6 +9,7 @@ pub mod body;
 pub mod cursor;
 pub mod frame;
 pub mod health;
+mod idle;
 pub mod json;
 pub mod openapi;
 pub mod pages;

@@ -16,7 +16,7 @@ use actix_web::{
     web::Data,
 };
 
-use super::{WebState, frame, routes};
+use super::{WebState, frame, idle, routes};
 
 /// How long the head of a request may take to arrive; a slower one is answered 408.
 const HEAD_DEADLINE: Duration = Duration::from_secs(5);
@@ -63,6 +63,7 @@ pub fn start(listener: TcpListener, options: WebOptions, state: WebState) -> io:
                 .client_disconnect_timeout(LINGER)
                 .keep_alive(KEEP_ALIVE)
                 .shutdown_timeout(STOP_WITHIN_S)
+                .on_connect(idle::watch)
                 .disable_signals()
                 .listen(listener);
             match server {

@@ -155,6 +155,24 @@ fn a_slow_body_is_cut() {
 }
 
 #[test]
+#[ignore = "takes most of a minute: connections are watched by the machine's clock"]
+fn a_second_head_that_never_ends_is_cut() {
+    let app = TestApp::start();
+    let mut stream = TcpStream::connect(app.base.trim_start_matches("http://")).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(70))).unwrap();
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    let mut first = [0; 4096];
+    let count = stream.read(&mut first).unwrap();
+    assert_eq!(status(&String::from_utf8_lossy(&first[..count])), "200");
+    stream.write_all(b"G").unwrap();
+    let began = Instant::now();
+    let mut answer = String::new();
+    let ended = stream.read_to_string(&mut answer);
+    assert!(ended.is_ok(), "still open after {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(60));
+}
+
+#[test]
 fn a_client_that_goes_away_leaves_a_whole_event_or_none() {
     let app = TestApp::start();
     let request = post(&app, &format!("content-length: {}\r\n", EVENT.len()), EVENT);
