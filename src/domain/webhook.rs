@@ -1,10 +1,10 @@
 //! A configured receiver: where events go, which ones, and how they are signed.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, CustomHeaders, RetrySchedule, Secret, Selection, TargetUrl, Timestamp, WebhookId};
+use super::{AccountId, CustomHeaders, Fault, RetrySchedule, Secret, Selection, TargetUrl, Timestamp, WebhookId};
 
 /// A configured receiver.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,6 +110,28 @@ impl DisabledReason {
 impl Webhook {
     /// Most characters of a description.
     pub const MAX_DESCRIPTION_CHARS: usize = 200;
+    /// What [`Webhook::timeout_ms`] may be.
+    pub const TIMEOUT_MS: RangeInclusive<u32> = 1_000..=60_000;
+    /// What [`Webhook::max_in_flight`] may be.
+    pub const MAX_IN_FLIGHT: RangeInclusive<u16> = 1..=64;
+    /// What [`Webhook::rate_per_second`] may be.
+    pub const RATE_PER_SECOND: RangeInclusive<u32> = 1..=10_000;
+
+    /// Fails if a description is too long or more than one line.
+    ///
+    /// # Errors
+    /// `description_too_long`, `invalid_text`.
+    pub fn check_description(text: &str) -> Result<(), Fault> {
+        let (length, most) = (text.chars().count(), Self::MAX_DESCRIPTION_CHARS);
+        if length > most {
+            let message = format!("The description is {length} characters long. The limit is {most}.");
+            return Err(Fault::new("description_too_long", message));
+        }
+        match text.chars().any(char::is_control) {
+            true => Err(Fault::new("invalid_text", "The description must be one line.")),
+            false => Ok(()),
+        }
+    }
 
     /// Whether it is there and switched on.
     pub fn is_on(&self) -> bool {

@@ -113,8 +113,8 @@ impl Service {
         self.store.change_event_type(info, audit).await
     }
 
-    /// Deletes an event type that nothing uses; retires one that is built in, selected by a
-    /// webhook, or has events.
+    /// Deletes an event type that nothing uses; retires one that is built in, selected by name, or
+    /// in the log.
     ///
     /// # Errors
     /// `missing_scope`, `not_found`, `cannot_write`.

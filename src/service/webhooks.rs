@@ -14,6 +14,9 @@ use crate::{
     store::{Parcel, WebhookUpdate},
 };
 
+/// Where a webhook's schedule stands in the input.
+const SCHEDULE: &str = "/retry_schedule_s";
+
 /// A new webhook, each member right by itself.
 #[derive(Debug, Clone)]
 pub struct WebhookInput {
@@ -102,9 +105,9 @@ impl Service {
         let mut faults = Vec::new();
         faults.extend(at("/request_url", self.check_target(&input.request_url)));
         faults.extend(at("/events", self.check_selection(&input.selection)));
-        self.check_headers(&input.headers, &mut faults);
-        self.check_schedule(input.retry_schedule.as_ref(), &mut faults);
-        check_description(&input.description, &mut faults);
+        faults.extend(at("/headers", self.check_headers(&input.headers)));
+        faults.extend(input.retry_schedule.iter().flat_map(|schedule| at(SCHEDULE, self.check_schedule(schedule))));
+        faults.extend(at("/description", Webhook::check_description(&input.description).err()));
         check_numbers(input.timeout_ms, input.max_in_flight, input.rate_per_second, &mut faults);
         if !faults.is_empty() {
             return Err(Problem::invalid(faults));
@@ -186,11 +189,12 @@ impl Service {
             faults.extend(at("/events", self.check_selection(selection)));
         }
         if let Some(headers) = &change.headers {
-            self.check_headers(headers, &mut faults);
+            faults.extend(at("/headers", self.check_headers(headers)));
         }
-        self.check_schedule(change.retry_schedule.as_ref().and_then(Option::as_ref), &mut faults);
+        let schedule = change.retry_schedule.iter().flatten();
+        faults.extend(schedule.flat_map(|schedule| at(SCHEDULE, self.check_schedule(schedule))));
         if let Some(description) = &change.description {
-            check_description(description, &mut faults);
+            faults.extend(at("/description", Webhook::check_description(description).err()));
         }
         let (timeout, in_flight, rate) = (change.timeout_ms, change.max_in_flight, change.rate_per_second);
         check_numbers(timeout.flatten(), in_flight.flatten(), rate.flatten(), &mut faults);
@@ -436,47 +440,36 @@ impl Service {
         faults
     }
 
-    fn check_headers(&self, headers: &CustomHeaders, faults: &mut Vec<Fault>) {
-        let within = headers.check_limits(self.settings.headers_per_webhook, self.settings.header_bytes);
-        faults.extend(within.map_err(|fault| fault.at("/headers")).err());
+    /// Why a webhook may not have those headers: more or larger ones than the configuration allows.
+    pub fn check_headers(&self, headers: &CustomHeaders) -> Option<Fault> {
+        headers.check_limits(self.settings.headers_per_webhook, self.settings.header_bytes).err()
     }
 
-    /// An event must outlive the last attempt to send it.
-    fn check_schedule(&self, schedule: Option<&RetrySchedule>, faults: &mut Vec<Fault>) {
-        let too_long = |schedule: &&RetrySchedule| schedule.longest().mul_f64(1.1) > self.settings.retention;
-        if schedule.filter(too_long).is_some() {
-            let days = self.settings.retention.as_secs() / 86_400;
-            let message = format!("The retries would take longer than events are kept, which is {days} days.");
-            faults.push(Fault::new("schedule_too_long", message).at("/retry_schedule_s"));
-        }
+    /// Why a webhook may not have that schedule: an event must outlive the last attempt to send it.
+    pub fn check_schedule(&self, schedule: &RetrySchedule) -> Option<Fault> {
+        // Jitter adds a tenth at the most.
+        let too_long = schedule.longest().mul_f64(1.1) > self.settings.retention;
+        let days = self.settings.retention.as_secs() / 86_400;
+        let message = format!("The retries would take longer than events are kept, which is {days} days.");
+        too_long.then(|| Fault::new("schedule_too_long", message))
     }
 }
 
-fn at(pointer: &'static str, faults: Vec<Fault>) -> impl Iterator<Item = Fault> {
+fn at(pointer: &'static str, faults: impl IntoIterator<Item = Fault>) -> impl Iterator<Item = Fault> {
     faults.into_iter().map(move |fault| fault.at(pointer))
 }
 
-fn check_description(text: &str, faults: &mut Vec<Fault>) {
-    let length = text.chars().count();
-    if length > Webhook::MAX_DESCRIPTION_CHARS {
-        let most = Webhook::MAX_DESCRIPTION_CHARS;
-        let message = format!("The description is {length} characters long. The limit is {most}.");
-        faults.push(Fault::new("description_too_long", message).at("/description"));
-    }
-    if text.chars().any(char::is_control) {
-        faults.push(Fault::new("invalid_text", "The description must be one line.").at("/description"));
-    }
-}
-
 fn check_numbers(timeout_ms: Option<u32>, in_flight: Option<u16>, rate: Option<u32>, faults: &mut Vec<Fault>) {
+    let in_flight_range = u32::from(*Webhook::MAX_IN_FLIGHT.start())..=u32::from(*Webhook::MAX_IN_FLIGHT.end());
     let numbers = [
-        ("/timeout_ms", timeout_ms, 1_000, 60_000),
-        ("/max_in_flight", in_flight.map(u32::from), 1, 64),
-        ("/rate_per_second", rate, 1, 10_000),
+        ("/timeout_ms", timeout_ms, Webhook::TIMEOUT_MS),
+        ("/max_in_flight", in_flight.map(u32::from), in_flight_range),
+        ("/rate_per_second", rate, Webhook::RATE_PER_SECOND),
     ];
-    for (pointer, number, least, most) in numbers {
-        if number.is_some_and(|number| !(least..=most).contains(&number)) {
-            faults.push(Fault::new("out_of_range", format!("Use a number from {least} to {most}.")).at(pointer));
+    for (pointer, number, range) in numbers {
+        if number.is_some_and(|number| !range.contains(&number)) {
+            let message = format!("Use a whole number from {} to {}.", range.start(), range.end());
+            faults.push(Fault::new("out_of_range", message).at(pointer));
         }
     }
 }

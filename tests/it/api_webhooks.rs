@@ -70,6 +70,7 @@ fn every_fault_of_a_webhook_is_named_at_once() {
         json!({
             "request_url": "ftp://x", "events": ["contact.created", "Nonsense", "*.x"], "secret": "s3cret",
             "headers": [{"name": "Host", "value": "x"}, {"name": "X", "vlaue": "x"}], "timeout_ms": "5",
+            "description": "two\nlines",
             "enabled": "yes", "account": "a b", "evnets": [],
         }),
     );
@@ -80,6 +81,7 @@ fn every_fault_of_a_webhook_is_named_at_once() {
         found,
         [
             "/account",
+            "/description",
             "/enabled",
             "/events/1",
             "/events/2",
@@ -92,7 +94,7 @@ fn every_fault_of_a_webhook_is_named_at_once() {
         ]
     );
     assert!(!problem.to_string().contains("s3cret"), "{problem}");
-    // What only the configuration and the catalogue know comes in a second round.
+    // What only the configuration and the catalogue know is named along with it.
     let problem = app.post(
         "/webhooks",
         json!({"request_url": "http://10.0.0.1/", "events": ["contact.craeted"], "timeout_ms": 1, "max_in_flight": 65}),

@@ -30,7 +30,7 @@ use super::{
     problem::Refusal,
 };
 use crate::{
-    domain::{EventType, Fault, Problem, Selection, TargetUrl},
+    domain::{CustomHeaders, EventType, Fault, Problem, RetrySchedule, Selection, TargetUrl},
     service::Service,
 };
 
@@ -91,6 +91,16 @@ pub trait Rules {
     fn selection(&self, _selection: &Selection) -> Vec<Fault> {
         Vec::new()
     }
+
+    /// Why a webhook cannot have those headers.
+    fn headers(&self, _headers: &CustomHeaders) -> Vec<Fault> {
+        Vec::new()
+    }
+
+    /// Why a webhook cannot have that schedule.
+    fn schedule(&self, _schedule: &RetrySchedule) -> Vec<Fault> {
+        Vec::new()
+    }
 }
 
 impl Rules for Service {
@@ -104,6 +114,14 @@ impl Rules for Service {
 
     fn selection(&self, selection: &Selection) -> Vec<Fault> {
         self.check_selection(selection)
+    }
+
+    fn headers(&self, headers: &CustomHeaders) -> Vec<Fault> {
+        self.check_headers(headers).into_iter().collect()
+    }
+
+    fn schedule(&self, schedule: &RetrySchedule) -> Vec<Fault> {
+        self.check_schedule(schedule).into_iter().collect()
     }
 }
 

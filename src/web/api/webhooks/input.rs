@@ -1,9 +1,11 @@
 //! Reading webhooks from requests.
 
+use std::ops::RangeInclusive;
+
 use utoipa::ToSchema;
 
 use crate::{
-    domain::{AccountId, CustomHeader, CustomHeaders, RetrySchedule, Secret, Selection, TargetUrl},
+    domain::{AccountId, CustomHeader, CustomHeaders, RetrySchedule, Secret, Selection, TargetUrl, Webhook},
     service::{WebhookChange, WebhookInput},
     web::api::Rules,
     web::json::{Object, Raw, Read, checked, list, object, parsed, text, whole_number, yes_or_no},
@@ -106,14 +108,14 @@ pub fn read_webhook(input: &mut Object, rules: &impl Rules) -> Option<WebhookInp
     let request_url = input.required("request_url", target(rules));
     let selection = input.required("events", known_selection(rules));
     let secret = input.optional("secret", parsed(Secret::parse));
-    let headers = input.optional("headers", headers);
-    let description = input.optional("description", text);
+    let headers = input.optional("headers", known_headers(rules));
+    let description = input.optional("description", description);
     let account = input.optional("account", parsed(AccountId::parse));
     let enabled = input.optional("enabled", yes_or_no);
-    let timeout_ms = input.optional("timeout_ms", number_32);
-    let max_in_flight = input.optional("max_in_flight", number_16);
-    let rate_per_second = input.optional("rate_per_second", number_32);
-    let retry_schedule = input.optional("retry_schedule_s", schedule);
+    let timeout_ms = input.optional("timeout_ms", timeout);
+    let max_in_flight = input.optional("max_in_flight", in_flight);
+    let rate_per_second = input.optional("rate_per_second", rate);
+    let retry_schedule = input.optional("retry_schedule_s", known_schedule(rules));
     Some(WebhookInput {
         account,
         request_url: request_url?,
@@ -134,13 +136,13 @@ pub fn read_change(input: &mut Object, rules: &impl Rules) -> Option<WebhookChan
     let change = WebhookChange {
         request_url: input.changed("request_url", target(rules)),
         selection: input.changed("events", known_selection(rules)),
-        headers: input.nullable("headers", headers).map(Option::unwrap_or_default),
-        description: input.nullable("description", text).map(Option::unwrap_or_default),
+        headers: input.nullable("headers", known_headers(rules)).map(Option::unwrap_or_default),
+        description: input.nullable("description", description).map(Option::unwrap_or_default),
         enabled: input.changed("enabled", yes_or_no),
-        timeout_ms: input.nullable("timeout_ms", number_32),
-        max_in_flight: input.nullable("max_in_flight", number_16),
-        rate_per_second: input.nullable("rate_per_second", number_32),
-        retry_schedule: input.nullable("retry_schedule_s", schedule),
+        timeout_ms: input.nullable("timeout_ms", timeout),
+        max_in_flight: input.nullable("max_in_flight", in_flight),
+        rate_per_second: input.nullable("rate_per_second", rate),
+        retry_schedule: input.nullable("retry_schedule_s", known_schedule(rules)),
     };
     input.read_only(&READ_ONLY, "Leave it out.");
     input.read_only(&["secret"], "Use POST /webhooks/{id}/rotate-secret.");
@@ -153,6 +155,14 @@ fn target(rules: &impl Rules) -> impl FnOnce(&Raw) -> Read<TargetUrl> {
 
 fn known_selection(rules: &impl Rules) -> impl FnOnce(&Raw) -> Read<Selection> {
     checked(selection, |selection| rules.selection(selection))
+}
+
+fn known_headers(rules: &impl Rules) -> impl FnOnce(&Raw) -> Read<CustomHeaders> {
+    checked(headers, |headers| rules.headers(headers))
+}
+
+fn known_schedule(rules: &impl Rules) -> impl FnOnce(&Raw) -> Read<RetrySchedule> {
+    checked(schedule, |schedule| rules.schedule(schedule))
 }
 
 fn selection(raw: &Raw) -> Read<Selection> {
@@ -176,12 +186,23 @@ fn schedule(raw: &Raw) -> Read<RetrySchedule> {
     RetrySchedule::from_seconds(&delays).map_err(|fault| vec![fault])
 }
 
-// The service knows the ranges; here a number only has to fit its type.
-
-fn number_32(raw: &Raw) -> Read<u32> {
-    whole_number(0..=u64::from(u32::MAX))(raw).map(|number| number as u32)
+fn description(raw: &Raw) -> Read<String> {
+    checked(text, |text| Webhook::check_description(text).err().into_iter().collect())(raw)
 }
 
-fn number_16(raw: &Raw) -> Read<u16> {
-    whole_number(0..=u64::from(u16::MAX))(raw).map(|number| number as u16)
+fn timeout(raw: &Raw) -> Read<u32> {
+    number(raw, Webhook::TIMEOUT_MS)
+}
+
+fn in_flight(raw: &Raw) -> Read<u16> {
+    number(raw, Webhook::MAX_IN_FLIGHT)
+}
+
+fn rate(raw: &Raw) -> Read<u32> {
+    number(raw, Webhook::RATE_PER_SECOND)
+}
+
+fn number<N: Copy + Into<u64> + TryFrom<u64>>(raw: &Raw, range: RangeInclusive<N>) -> Read<N> {
+    let number = whole_number((*range.start()).into()..=(*range.end()).into())(raw)?;
+    Ok(N::try_from(number).unwrap_or(*range.end()))
 }
