@@ -93,24 +93,23 @@ impl App {
         let listener = web::bind(config.listen).map_err(|error| cannot_listen(config.listen, &error))?;
         let address = listener.local_addr().map_err(StartError::new)?;
         let settings = settings(config, vec![address])?;
-        let transport = match seams.transport {
+        let transport: Arc<dyn Transport> = match seams.transport {
             Some(transport) => transport,
             None => Arc::new(transport(config, settings.address_rule.clone())?),
         };
-        let sender = start_sender(config, &settings, &store, transport, clock.clone(), random.clone())?;
+        let sender = start_sender(config, &settings, &store, transport.clone(), clock.clone(), random.clone())?;
         let probe = Arc::new(SenderProbe(sender.clone()));
         let service = Service::new(store.clone(), clock.clone(), random.clone(), probe, settings);
         let service = Arc::new(service.map_err(StartError::new)?);
         first_admin(config, &service)?;
-        let upkeep = Upkeep::start(config, service.clone(), clock.clone()).map_err(StartError::new)?;
-        let door = Door::open(&config.data_dir, service.clone());
-        let door = door.map_err(|error| StartError(format!("cannot open the control socket: {error}")))?;
+        let upkeep = Upkeep::start(config, service.clone(), transport, clock.clone()).map_err(StartError::new)?;
+        let door = open_door(config, service.clone())?;
         let (checked, time) = (sender.clone(), clock.clone());
         let state = WebState::new(service.clone(), random, config.trusted_proxies.clone(), move || {
             vec![Check { name: "sender_alive", ok: time.now() - checked.last_turn_at() < SENDER_SILENT }]
         });
         let web = web::start(listener, web_options(config), state).map_err(StartError::new)?;
-        Ok(App { address, service, store, sender, upkeep: Some(upkeep), door: Some(door), web })
+        Ok(App { address, service, store, sender, upkeep: Some(upkeep), door, web })
     }
 
     /// Where it listens.
@@ -230,6 +229,20 @@ fn start_sender(
     let sender = Arc::new(sender.map_err(|error| StartError(format!("cannot start the sender: {error}")))?);
     let _ = ear.set(sender.clone());
     Ok(sender)
+}
+
+/// The control socket. A path too long for a socket costs the commands, not the server.
+fn open_door(config: &Config, service: Arc<Service>) -> Result<Option<Door>, StartError> {
+    match Door::open(&config.data_dir, service) {
+        Ok(door) => Ok(Some(door)),
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+            tracing::warn!("no control socket: {error}; commands work only while no server runs");
+            Ok(None)
+        }
+        Err(error) => {
+            Err(StartError(format!("cannot open the control socket in {}: {error}", config.data_dir.display())))
+        }
+    }
 }
 
 /// Makes the first admin if the configuration names one and there is none.

@@ -16,6 +16,7 @@ use super::free_bytes;
 use crate::{
     config::Config,
     domain::{Problem, Timestamp},
+    sender::Transport,
     service::Service,
     store::DATA_FILE,
     system::{Clock, Inbox},
@@ -25,6 +26,8 @@ use crate::{
 const EVERY: Duration = Duration::from_secs(1);
 /// How often the disk is measured.
 const DISK_EVERY: Duration = Duration::from_secs(5);
+/// How often connections that nobody needs any more are dropped.
+const TIDY_EVERY: Duration = Duration::from_secs(30);
 /// How often old events are forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(3_600);
 
@@ -40,18 +43,25 @@ impl Upkeep {
     ///
     /// # Errors
     /// If the system gives no thread.
-    pub fn start(config: &Config, service: Arc<Service>, clock: Arc<dyn Clock>) -> io::Result<Upkeep> {
+    pub fn start(
+        config: &Config,
+        service: Arc<Service>,
+        transport: Arc<dyn Transport>,
+        clock: Arc<dyn Clock>,
+    ) -> io::Result<Upkeep> {
         let inbox = Inbox::new(&*clock);
         let stopping = Arc::new(AtomicBool::new(false));
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         let mut rounds = Rounds {
             service,
+            transport,
             runtime,
             data_dir: config.data_dir.clone(),
             store_bytes: config.limits.store_bytes,
             min_free_bytes: config.limits.min_free_disk_bytes,
             full: false,
             disk_at: Timestamp::default(),
+            tidy_at: Timestamp::default(),
             forget_at: Timestamp::default(),
             settled: false,
         };
@@ -79,12 +89,14 @@ impl Drop for Upkeep {
 
 struct Rounds {
     service: Arc<Service>,
+    transport: Arc<dyn Transport>,
     runtime: tokio::runtime::Runtime,
     data_dir: PathBuf,
     store_bytes: u64,
     min_free_bytes: u64,
     full: bool,
     disk_at: Timestamp,
+    tidy_at: Timestamp,
     forget_at: Timestamp,
     settled: bool,
 }
@@ -100,6 +112,10 @@ impl Rounds {
         }
         if let Err(problem) = self.service.advance_bulk_resends() {
             complain("a bulk resend", &problem);
+        }
+        if now >= self.tidy_at {
+            self.tidy_at = now.plus(TIDY_EVERY);
+            self.transport.tidy();
         }
         if now >= self.forget_at {
             self.forget_at = now.plus(FORGET_EVERY);

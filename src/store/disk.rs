@@ -228,8 +228,25 @@ fn make_new(path: &Path, options: &OpenOptions) -> Result<(), OpenError> {
     };
     make().map_err(|error| {
         let _ = fs::remove_file(&unfinished);
-        OpenError::new(path, format!("cannot make the data file: {error}"))
+        let denied =
+            error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
+        match path.parent().filter(|_| denied) {
+            Some(directory) => not_ours(directory),
+            None => OpenError::new(path, format!("cannot make the data file: {error}")),
+        }
     })
+}
+
+/// A directory that belongs to somebody else, as a volume of a container often does at first.
+fn not_ours(directory: &Path) -> OpenError {
+    use std::os::unix::fs::MetadataExt;
+    let me = rustix::process::geteuid().as_raw();
+    let shown = directory.display();
+    let owner = match fs::metadata(directory) {
+        Ok(metadata) => format!("owner {}:{}, ", metadata.uid(), metadata.gid()),
+        Err(_) => String::new(),
+    };
+    OpenError(format!("cannot write {shown} ({owner}running as {me}). Run: chown {me}:{me} {shown}"))
 }
 
 fn sync_directory_of(path: &Path) -> io::Result<()> {
