@@ -171,7 +171,10 @@ fn banner(visitor: &Visitor, found: &Found) -> Option<Banner> {
         return Some(Banner { tone, icon: Icon::Dash, words, failures: tone == Tone::Bad });
     }
     if let Some(until) = state.throttled_until.filter(|until| *until > now) {
-        let words = format!("The receiver asked for a pause until {}.{waiting}", zone.clock(until, now));
+        let words = format!(
+            "The receiver has too much to do. Nothing is sent to it before {}.{waiting}",
+            zone.clock(until, now)
+        );
         return Some(Banner { tone: Tone::Wait, icon: Icon::Clock, words, failures: false });
     }
     if found.stats.view.health != Health::Failing {
