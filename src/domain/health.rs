@@ -68,8 +68,8 @@ pub enum Health {
     New,
     /// At least 95 % of the last 20 deliveries succeeded, and nothing waits for long.
     Healthy,
-    /// The last delivery failed for good, fewer than 95 % of the last 20 succeeded, or attempts
-    /// have failed for over 15 minutes without a success.
+    /// The last delivery failed for good, fewer than 95 % of the last 20 succeeded, attempts have
+    /// failed for over 15 minutes without a success, or nothing has ever arrived.
     Failing,
     /// It is switched off.
     Off,
@@ -85,9 +85,11 @@ impl Health {
         let last_failed = state.recent_count > 0 && state.recent & 1 == 0;
         let often_failed = successes * 20 < state.recent_count * 19;
         let long_failing = state.failing_since.is_some_and(|since| now - since > FAILING_AFTER);
-        match (last_failed || often_failed || long_failing, state.recent_count) {
+        // Nothing has arrived yet and the first attempts failed: there is no health to speak of.
+        let never_arrived = state.recent_count == 0 && state.failing_since.is_some();
+        match (last_failed || often_failed || long_failing || never_arrived, state.recent_count) {
             (true, _) => Health::Failing,
-            (false, 0) if state.failing_since.is_none() => Health::New,
+            (false, 0) => Health::New,
             (false, _) => Health::Healthy,
         }
     }
@@ -170,5 +172,35 @@ impl HourStats {
             }
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_the_ends_of_buckets() {
+        let mut hour = HourStats::default();
+        assert_eq!(hour.percentile_ms(50), None);
+        (0..90).for_each(|_| hour.answered(3));
+        (0..10).for_each(|_| hour.answered(900));
+        assert_eq!((hour.percentile_ms(50), hour.percentile_ms(90)), (Some(3), Some(3)));
+        assert_eq!((hour.percentile_ms(95), hour.slowest_ms), (Some(900), 900));
+        let mut day = HourStats::default();
+        day.add(&hour);
+        day.add(&hour);
+        assert_eq!((day.percentile_ms(50), day.slowest_ms), (Some(3), 900));
+    }
+
+    #[test]
+    fn counts_of_recent_deliveries_look_back_on_twenty() {
+        let mut state = WebhookState::default();
+        state.finish(false);
+        (0..20).for_each(|_| state.finish(true));
+        assert_eq!((state.recent_count, state.recent.count_ones()), (20, 20));
+        assert_eq!((state.success, state.failed), (20, 1));
+        state.finish(false);
+        assert_eq!(state.recent.count_ones(), 19);
     }
 }

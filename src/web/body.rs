@@ -18,6 +18,9 @@ pub const SMALL: usize = 256 * 1024;
 /// What may stand around a payload in a body: the other members, and white space.
 pub const AROUND_PAYLOAD: usize = 8 * 1024;
 
+/// What a body that was left out stands for.
+const NOTHING: Bytes = Bytes::from_static(b"{}");
+
 /// Receives a JSON body of at most `limit` bytes.
 ///
 /// # Errors
@@ -32,10 +35,17 @@ pub async fn receive(request: &HttpRequest, payload: web::Payload, limit: usize)
 /// # Errors
 /// As for [`receive`].
 pub async fn receive_optional(request: &HttpRequest, payload: web::Payload, limit: usize) -> Result<Bytes, Refusal> {
-    match has_body(request.headers()) {
-        true => receive(request, payload, limit).await,
-        false => Ok(Bytes::from_static(b"{}")),
+    let headers = request.headers();
+    if !has_body(headers) {
+        return Ok(NOTHING);
     }
+    if !headers.contains_key(header::CONTENT_TYPE) {
+        // A client library may announce a body of unknown length and then send none.
+        let empty = tokio::time::timeout(DEADLINE, payload.to_bytes_limited(0)).await;
+        return if matches!(empty, Ok(Ok(Ok(_)))) { Ok(NOTHING) } else { Err(not_json().into()) };
+    }
+    let body = receive(request, payload, limit).await?;
+    Ok(if body.is_empty() { NOTHING } else { body })
 }
 
 /// Receives a JSON body with words of its own for one that is too large.
@@ -80,15 +90,22 @@ fn declared_length(headers: &HeaderMap) -> Option<u64> {
 /// Only JSON in UTF-8, not compressed. A page of another site cannot send this media type without
 /// asking first, which keeps its forms out.
 fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
-    let refuse = |detail: &str| Err(Problem::new(ProblemKind::UnsupportedMediaType, "unsupported_media_type", detail));
     if !only(headers, header::CONTENT_TYPE).is_some_and(|value| is_json(&value)) {
-        return refuse("Send the body as Content-Type: application/json, in UTF-8.");
+        return Err(not_json());
     }
     let encoded = headers.contains_key(header::CONTENT_ENCODING);
     if encoded && only(headers, header::CONTENT_ENCODING).is_none_or(|value| value != "identity") {
-        return refuse("Send the body as it is, without Content-Encoding.");
+        return Err(not_taken("Send the body as it is, without Content-Encoding."));
     }
     Ok(())
+}
+
+fn not_json() -> Problem {
+    not_taken("Send the body as Content-Type: application/json, in UTF-8.")
+}
+
+fn not_taken(detail: &str) -> Problem {
+    Problem::new(ProblemKind::UnsupportedMediaType, "unsupported_media_type", detail)
 }
 
 /// The value of a header that is there once, in lower case.

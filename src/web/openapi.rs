@@ -112,3 +112,119 @@ fn refusal() -> openapi::Response {
     let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
     ResponseBuilder::new().description("Refused").content(PROBLEM_JSON, problem).build()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::web::{
+        api_paths,
+        json::Object,
+        query::{EventQuery, LogQuery},
+    };
+
+    fn described() -> Value {
+        serde_json::from_str(document()).expect("the document is JSON")
+    }
+
+    #[test]
+    fn every_route_is_described_and_every_description_is_a_route() {
+        let mut routes = BTreeSet::new();
+        for path in api_paths() {
+            let (path, methods) = path.parts();
+            routes.extend(methods.iter().map(|method| format!("{method} /api/v1{path}")));
+        }
+        let mut descriptions = BTreeSet::new();
+        for (path, item) in described()["paths"].as_object().unwrap() {
+            descriptions.extend(item.as_object().unwrap().keys().map(|key| format!("{} {path}", key.to_uppercase())));
+        }
+        assert_eq!(routes, descriptions);
+        assert_eq!(routes.len(), 31);
+    }
+
+    #[test]
+    fn operations_have_names_of_their_own_words_and_refusals() {
+        let document = described();
+        let mut names = BTreeSet::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let name = operation["operationId"].as_str().unwrap();
+                assert!(names.insert(name.to_owned()), "{name} is there twice");
+                assert!(operation["summary"].is_string(), "{method} {path}");
+                let refusal = &operation["responses"]["default"]["content"]["application/problem+json"];
+                assert_eq!(refusal["schema"]["$ref"], "#/components/schemas/Problem");
+                assert_eq!(operation["security"].is_array(), path != WITHOUT_KEY, "{path}");
+            }
+        }
+        assert_eq!(document["openapi"], "3.1.0");
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        fn references(value: &Value, found: &mut BTreeSet<String>) {
+            match value {
+                Value::Object(members) => {
+                    found.extend(members.get("$ref").and_then(Value::as_str).map(String::from));
+                    members.values().for_each(|value| references(value, found));
+                }
+                Value::Array(elements) => elements.iter().for_each(|value| references(value, found)),
+                _ => {}
+            }
+        }
+        let document = described();
+        let mut found = BTreeSet::new();
+        references(&document, &mut found);
+        for reference in found {
+            assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+        }
+    }
+
+    /// The members of a request in the document are those that are read, and the same are required.
+    #[track_caller]
+    fn same_members<T>(schema: &str, build: impl Fn(&mut Object<'static>) -> Option<T>) {
+        let schema = &described()["components"]["schemas"][schema];
+        let described: BTreeSet<String> = schema["properties"].as_object().unwrap().keys().cloned().collect();
+        let read: BTreeSet<String> = Object::names_read(&build).into_iter().map(String::from).collect();
+        assert_eq!(described, read);
+        let strings = |value: &Value| {
+            value.as_array().into_iter().flatten().map(|name| format!("/{}", name.as_str().unwrap())).collect()
+        };
+        let required: BTreeSet<String> = strings(&schema["required"]);
+        let missing: BTreeSet<String> = match Object::empty().read(build) {
+            Ok(_) => BTreeSet::new(),
+            Err(faults) => faults.into_iter().map(|fault| fault.pointer).collect(),
+        };
+        assert_eq!(required, missing);
+    }
+
+    #[test]
+    fn what_is_described_is_what_is_read() {
+        same_members("NewEvent", api::events::read_event);
+        same_members("NewEventType", api::event_types::read_event_type);
+        same_members("EventTypePatch", api::event_types::one::read_change);
+        same_members("NewWebhook", api::webhooks::read_webhook);
+        same_members("NewHeader", api::webhooks::read_header);
+        same_members("WebhookPatch", api::webhooks::read_change);
+        same_members("EnableWebhook", api::webhooks::enable::read_missed);
+        same_members("NewTest", api::webhooks::test::read_test);
+        same_members("RotateSecret", api::webhooks::rotate_secret::read_rotation);
+        same_members("NewBulkResend", api::bulk_resends::read_request);
+    }
+
+    #[test]
+    fn each_parameter_that_is_described_is_read() {
+        let document = described();
+        let names = |path: &str| -> Vec<String> {
+            let parameters = document["paths"][path]["get"]["parameters"].as_array().unwrap();
+            parameters.iter().map(|parameter| parameter["name"].as_str().unwrap().to_owned()).collect()
+        };
+        // A value that is empty counts as left out, so only the names are looked at.
+        let query = |path| names(path).iter().map(|name| format!("{name}=")).collect::<Vec<_>>().join("&");
+        assert_eq!(LogQuery::parse(&query("/api/v1/logs"), &[]).map(|query| query.limit), Ok(50));
+        assert_eq!(EventQuery::parse(&query("/api/v1/events")).map(|query| query.limit), Ok(50));
+        assert_eq!((names("/api/v1/logs").len(), names("/api/v1/events").len()), (12, 7));
+    }
+}

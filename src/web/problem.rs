@@ -19,7 +19,7 @@ use crate::domain::{Fault, Problem, ProblemKind};
 
 /// Most faults that one answer lists; a body of a megabyte can hold a hundred thousand.
 const MAX_ERRORS: usize = 100;
-/// Longest path that an answer repeats as its `instance`, in bytes.
+/// Longest path that an answer repeats as its `instance`, in characters.
 const MAX_INSTANCE: usize = 200;
 
 /// What a handler of the API answers.
@@ -116,7 +116,7 @@ impl Refusal {
 
     /// The body of the answer.
     pub fn body(&self, instance: &str, request_id: &str) -> ProblemBody {
-        let instance = instance.get(..MAX_INSTANCE).unwrap_or(instance).to_owned();
+        let instance = instance.chars().take(MAX_INSTANCE).collect();
         let body = ProblemBody::new(self.status, &self.problem);
         ProblemBody { instance: Some(instance), request_id: Some(request_id.to_owned()), ..body }
     }

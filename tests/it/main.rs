@@ -1,6 +1,13 @@
 //! The integration tests, one binary. [`app`] starts the whole server in this process, [`process`]
 //! the real program, [`receiver`] a scripted receiver.
 
+mod api_access;
+mod api_bad_input;
+mod api_event_types;
+mod api_events;
+mod api_logs;
+mod api_webhooks;
+mod api_wire;
 mod app;
 mod certificates;
 mod command_line;

@@ -20,7 +20,7 @@ use crate::{
     web::{State, auth::Caller, body, problem::Reply, query::Query},
 };
 
-pub use input::{NewHeader, NewWebhook, WebhookPatch, read_change, read_webhook};
+pub use input::{NewHeader, NewWebhook, WebhookPatch, read_change, read_header, read_webhook};
 
 /// A webhook and how it is doing.
 #[derive(Debug, Serialize, ToSchema)]
