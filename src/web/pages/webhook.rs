@@ -46,6 +46,7 @@ struct WebhookPage {
     test: Option<TestShown>,
     sent: String,
     waiting: String,
+    oldest: String,
     rate: String,
     speed: String,
     events: Vec<String>,
@@ -131,10 +132,8 @@ fn page(visitor: &Visitor, found: Found, secret: Option<String>, settings: &Sett
         new_secret: secret.map(|value| CopyValue { id: "new-secret", label: "Secret", value }),
         test: found.test.as_ref().map(test_shown),
         sent: if finished > 0 { with_thousands(finished) } else { "–".to_owned() },
-        waiting: match oldest {
-            Some(late) => format!("{} · oldest due for {}", with_thousands(state.waiting), length(late)),
-            None => with_thousands(state.waiting),
-        },
+        waiting: with_thousands(state.waiting),
+        oldest: oldest.map(|late| format!("oldest due for {}", length(late))).unwrap_or_default(),
         rate: match (day.success * 1000).checked_div(finished) {
             Some(share) => format!("{}.{} %", share / 10, share % 10),
             None => "–".to_owned(),

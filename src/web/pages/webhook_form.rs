@@ -99,7 +99,7 @@ impl Typed {
     pub fn of(webhook: &Webhook) -> Typed {
         let number = |number: Option<u32>| number.map(|number| number.to_string()).unwrap_or_default();
         let mut headers: Vec<_> = webhook.headers.iter().map(TypedHeader::of).collect();
-        headers.resize_with((headers.len() + 1).max(BLANK_ROWS).min(MAX_ROWS), TypedHeader::default);
+        headers.resize_with((headers.len() + 1).clamp(BLANK_ROWS, MAX_ROWS), TypedHeader::default);
         Typed {
             request_url: webhook.request_url.to_string(),
             description: webhook.description.clone(),
