@@ -10,13 +10,10 @@ mod page;
 pub mod stats;
 pub mod webhooks;
 
-use std::{str::FromStr, sync::Arc};
-
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpResponse,
     http::{StatusCode, header::HeaderMap},
-    rt,
-    web::{self, Bytes},
+    web::Bytes,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -25,11 +22,10 @@ use utoipa::ToSchema;
 pub use page::PageBody;
 
 use super::{
-    State,
+    ask::{ask, carry_out, id},
     json::{Object, Read},
-    problem::Refusal,
 };
-use crate::{domain::Problem, service::Service};
+use crate::domain::Problem;
 
 /// A list that is answered whole.
 #[derive(Debug, Serialize, ToSchema)]
@@ -47,28 +43,6 @@ fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
 /// Answers with bytes that are JSON already.
 fn json_bytes(bytes: Vec<u8>) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(bytes)
-}
-
-/// Asks the service for something that reads the store, on a thread that may block.
-async fn ask<T: Send + 'static>(
-    state: &State,
-    question: impl FnOnce(&Arc<Service>) -> Result<T, Problem> + Send + 'static,
-) -> Result<T, Refusal> {
-    let service = state.service().clone();
-    let span = tracing::Span::current();
-    let answer = web::block(move || span.in_scope(|| question(&service))).await;
-    Ok(answer.map_err(|_| Problem::internal())??)
-}
-
-/// Carries a change through to its end, also if the caller goes away meanwhile: several changes
-/// are more than one write.
-async fn carry_out<T: 'static>(change: impl Future<Output = Result<T, Problem>> + 'static) -> Result<T, Refusal> {
-    Ok(rt::spawn(change).await.map_err(|_| Problem::internal())??)
-}
-
-/// The id in the path. What is no id of that kind is not there.
-fn id<Id: FromStr>(request: &HttpRequest, what: &str) -> Result<Id, Problem> {
-    request.match_info().get("id").and_then(|id| id.parse().ok()).ok_or_else(|| Problem::not_found(what))
 }
 
 /// Reads the object in a body.
