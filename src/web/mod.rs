@@ -3,6 +3,7 @@
 //! shows the result. Nothing here knows how anything is stored or sent.
 
 pub mod api;
+mod ask;
 pub mod assets;
 pub mod auth;
 pub mod body;

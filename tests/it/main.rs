@@ -1,5 +1,5 @@
 //! The integration tests, one binary. [`app`] starts the whole server in this process, [`process`]
-//! the real program, [`receiver`] a scripted receiver.
+//! the real program, [`receiver`] a scripted receiver, [`browser`] an admin without a script.
 
 mod api_access;
 mod api_bad_input;
@@ -9,10 +9,13 @@ mod api_logs;
 mod api_webhooks;
 mod api_wire;
 mod app;
+mod browser;
 mod certificates;
 mod command_line;
 mod kill;
 mod main_job;
+mod pages_access;
+mod pages_webhooks;
 mod process;
 mod receiver;
 mod static_binary;

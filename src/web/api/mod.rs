@@ -7,32 +7,27 @@ pub mod logs;
 pub mod me;
 pub mod openapi_json;
 mod page;
+mod rules;
 pub mod stats;
 pub mod webhooks;
 
-use std::{str::FromStr, sync::Arc};
-
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpResponse,
     http::{StatusCode, header::HeaderMap},
-    rt,
-    web::{self, Bytes},
+    web::Bytes,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 pub use page::PageBody;
+pub use rules::Rules;
 
 use super::{
-    State,
+    ask::{ask, carry_out, id},
     json::{Object, Read},
-    problem::Refusal,
 };
-use crate::{
-    domain::{CustomHeaders, EventType, Fault, Problem, RetrySchedule, Selection, TargetUrl},
-    service::Service,
-};
+use crate::domain::Problem;
 
 /// A list that is answered whole.
 #[derive(Debug, Serialize, ToSchema)]
@@ -51,83 +46,6 @@ fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
 fn json_bytes(bytes: Vec<u8>) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(bytes)
 }
-
-/// Asks the service for something that reads the store, on a thread that may block.
-async fn ask<T: Send + 'static>(
-    state: &State,
-    question: impl FnOnce(&Arc<Service>) -> Result<T, Problem> + Send + 'static,
-) -> Result<T, Refusal> {
-    let service = state.service().clone();
-    let span = tracing::Span::current();
-    let answer = web::block(move || span.in_scope(|| question(&service))).await;
-    Ok(answer.map_err(|_| Problem::internal())??)
-}
-
-/// Carries a change through to its end, also if the caller goes away meanwhile: several changes
-/// are more than one write.
-async fn carry_out<T: 'static>(change: impl Future<Output = Result<T, Problem>> + 'static) -> Result<T, Refusal> {
-    Ok(rt::spawn(change).await.map_err(|_| Problem::internal())??)
-}
-
-/// The id in the path. What is no id of that kind is not there.
-fn id<Id: FromStr>(request: &HttpRequest, what: &str) -> Result<Id, Problem> {
-    request.match_info().get("id").and_then(|id| id.parse().ok()).ok_or_else(|| Problem::not_found(what))
-}
-
-/// What only the server's state says about values that are right by themselves. Asked while a body
-/// is read, so that every fault of the input is named at once.
-pub trait Rules {
-    /// Why events of that type cannot be published.
-    fn event_type(&self, _event_type: &EventType) -> Vec<Fault> {
-        Vec::new()
-    }
-
-    /// Why nothing may be sent there.
-    fn target(&self, _url: &TargetUrl) -> Vec<Fault> {
-        Vec::new()
-    }
-
-    /// Why that cannot be selected.
-    fn selection(&self, _selection: &Selection) -> Vec<Fault> {
-        Vec::new()
-    }
-
-    /// Why a webhook cannot have those headers.
-    fn headers(&self, _headers: &CustomHeaders) -> Vec<Fault> {
-        Vec::new()
-    }
-
-    /// Why a webhook cannot have that schedule.
-    fn schedule(&self, _schedule: &RetrySchedule) -> Vec<Fault> {
-        Vec::new()
-    }
-}
-
-impl Rules for Service {
-    fn event_type(&self, event_type: &EventType) -> Vec<Fault> {
-        self.check_event_type(event_type).err().into_iter().collect()
-    }
-
-    fn target(&self, url: &TargetUrl) -> Vec<Fault> {
-        self.check_target(url)
-    }
-
-    fn selection(&self, selection: &Selection) -> Vec<Fault> {
-        self.check_selection(selection)
-    }
-
-    fn headers(&self, headers: &CustomHeaders) -> Vec<Fault> {
-        self.check_headers(headers).into_iter().collect()
-    }
-
-    fn schedule(&self, schedule: &RetrySchedule) -> Vec<Fault> {
-        self.check_schedule(schedule).into_iter().collect()
-    }
-}
-
-/// No rules besides the values' own, where only names of members matter.
-#[cfg(test)]
-impl Rules for () {}
 
 /// Reads the object in a body.
 fn read_body<'a, T>(body: &'a Bytes, build: impl FnOnce(&mut Object<'a>) -> Option<T>) -> Result<T, Problem> {

@@ -63,7 +63,7 @@ pub fn webhook_name(webhook: &Webhook) -> String {
         "" => webhook.request_url.as_str().split_once("://").map_or("", |(_, rest)| rest),
         description => description,
     };
-    let name = middle_cut(name.trim_end_matches('/'), 36);
+    let name = middle_cut(name.trim_end_matches('/'), 32);
     if webhook.deleted_at.is_some() { format!("{name} (deleted)") } else { name }
 }
 

@@ -62,8 +62,8 @@ fn pending(entry: &LogEntry, zone: &Zone, now: Timestamp, default_schedule: &Ret
     match entry.reason() {
         "webhook_disabled" => "Waiting: webhook disabled".to_owned(),
         "throttled" => match next {
-            Some(at) => format!("Receiver asked to wait until {}", zone.clock(at, now)),
-            None => "Receiver asked to wait".to_owned(),
+            Some(at) => format!("Waiting for the receiver until {}", zone.clock(at, now)),
+            None => "Waiting for the receiver".to_owned(),
         },
         "queued" => "Queued".to_owned(),
         _ => {

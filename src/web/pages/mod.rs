@@ -50,21 +50,18 @@ mod webhook_test;
 mod webhooks;
 mod zone;
 
-use std::sync::Arc;
-
 use actix_web::{
-    HttpRequest,
     middleware::from_fn,
-    rt,
     web::{self, ServiceConfig},
 };
 
 use super::{
-    State, assets,
-    problem::{Refusal, Reply},
+    ask::{ask, carry_out, id},
+    assets,
+    problem::Reply,
     routing::path,
 };
-use crate::{domain::Problem, service::Service, system::Random};
+use crate::system::Random;
 
 /// What the pages remember between requests; all of it may be lost.
 pub struct Desk {
@@ -138,26 +135,4 @@ pub fn routes(config: &mut ServiceConfig) {
 /// `GET /`: the first page of the navigation; the visitor is asked to sign in there.
 async fn home() -> Reply {
     Ok(page::see_other(page::WEBHOOKS))
-}
-
-/// Asks the service for something that reads the store, on a thread that may block.
-async fn ask<T: Send + 'static>(
-    state: &State,
-    question: impl FnOnce(&Arc<Service>) -> Result<T, Problem> + Send + 'static,
-) -> Result<T, Refusal> {
-    let service = state.service().clone();
-    let span = tracing::Span::current();
-    let answer = web::block(move || span.in_scope(|| question(&service))).await;
-    Ok(answer.map_err(|_| Problem::internal())??)
-}
-
-/// Carries a change through to its end, also if the browser goes away meanwhile: a second click
-/// breaks the first request off.
-async fn carry_out<T: 'static>(change: impl Future<Output = Result<T, Problem>> + 'static) -> Result<T, Refusal> {
-    Ok(rt::spawn(change).await.map_err(|_| Problem::internal())??)
-}
-
-/// The id in the path. What is no id of that kind is not there.
-fn id<Id: std::str::FromStr>(request: &HttpRequest, what: &str) -> Result<Id, Problem> {
-    request.match_info().get("id").and_then(|id| id.parse().ok()).ok_or_else(|| Problem::not_found(what))
 }

@@ -61,7 +61,7 @@ pub enum Icon {
 impl Icon {
     fn paths(self) -> &'static str {
         match self {
-            Icon::Hook => r#"<path d="M12 4v9.5a4.5 4.5 0 1 1-9 0V12l2.5 2.5"/><circle cx="12" cy="3" r="1.4"/>"#,
+            Icon::Hook => r#"<path d="M11.4 5.2v5a3.9 3.9 0 1 1-7.8 0V9l2 2"/><circle cx="11.4" cy="3.4" r="1.5"/>"#,
             Icon::Tick => r#"<path d="M3 8.5l3.2 3.2L13 5"/>"#,
             Icon::Cross => r#"<path d="M4 4l8 8M12 4l-8 8"/>"#,
             Icon::Clock => r#"<circle cx="8" cy="8" r="5.6"/><path d="M8 5v3.2l2 1.2"/>"#,

@@ -58,6 +58,7 @@ pub async fn submit(state: State, stranger: Stranger, posted: Posted) -> Reply {
     let (service, password) = (state.service().clone(), form.fields.get("password").to_owned());
     let (given, name) = (token.clone(), email.clone());
     match carry_out(async move { service.set_up(&given, &name, password).await }).await {
+        // They type the password once more, so that a slip shows while the log is still at hand.
         Ok(()) => Ok(see_other_with("/sign-in", Note::AdminCreated, stranger.secure)),
         Err(refusal) if matches!(refusal.problem.kind, ProblemKind::NotFound | ProblemKind::Conflict) => {
             Err(no_setup().into())

@@ -46,6 +46,7 @@ struct WebhookPage {
     test: Option<TestShown>,
     sent: String,
     waiting: String,
+    oldest: String,
     rate: String,
     speed: String,
     events: Vec<String>,
@@ -131,10 +132,8 @@ fn page(visitor: &Visitor, found: Found, secret: Option<String>, settings: &Sett
         new_secret: secret.map(|value| CopyValue { id: "new-secret", label: "Secret", value }),
         test: found.test.as_ref().map(test_shown),
         sent: if finished > 0 { with_thousands(finished) } else { "–".to_owned() },
-        waiting: match oldest {
-            Some(late) => format!("{} · oldest due for {}", with_thousands(state.waiting), length(late)),
-            None => with_thousands(state.waiting),
-        },
+        waiting: with_thousands(state.waiting),
+        oldest: oldest.map(|late| format!("oldest due for {}", length(late))).unwrap_or_default(),
         rate: match (day.success * 1000).checked_div(finished) {
             Some(share) => format!("{}.{} %", share / 10, share % 10),
             None => "–".to_owned(),
@@ -171,7 +170,10 @@ fn banner(visitor: &Visitor, found: &Found) -> Option<Banner> {
         return Some(Banner { tone, icon: Icon::Dash, words, failures: tone == Tone::Bad });
     }
     if let Some(until) = state.throttled_until.filter(|until| *until > now) {
-        let words = format!("The receiver asked for a pause until {}.{waiting}", zone.clock(until, now));
+        let words = format!(
+            "The receiver has too much to do. Nothing is sent to it before {}.{waiting}",
+            zone.clock(until, now)
+        );
         return Some(Banner { tone: Tone::Wait, icon: Icon::Clock, words, failures: false });
     }
     if found.stats.view.health != Health::Failing {

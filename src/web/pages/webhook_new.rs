@@ -47,22 +47,20 @@ pub async fn submit(state: State, visitor: Visitor, posted: Posted) -> Reply {
     if typed.press(button, || state.service().generate_secret()) {
         return page(&state, &visitor, StatusCode::OK, &typed, Errors::default(), button).await;
     }
-    let (types, views) = known(&state, &visitor.actor).await?;
-    let meant = match typed
-        .mean(&types, &CustomHeaders::default())
-        .and_then(|meant| confirm(&typed, meant, &views, None, state.service().settings()))
-    {
-        Ok(meant) => meant,
-        Err(errors) => return page(&state, &visitor, StatusCode::UNPROCESSABLE_ENTITY, &typed, errors, "").await,
-    };
-    let (mark, send_test) = (form.mark().to_owned(), typed.send_test);
     let (desk, actor, token) = (state.clone(), visitor.actor.clone(), visitor.token.clone());
+    let (mark, sent) = (form.mark().to_owned(), typed.clone());
     let made = carry_out(async move {
-        let make = create(desk.clone(), actor, token, meant, send_test);
-        desk.desk().used_forms.once(&mark, make).await
+        // Reading the form is part of what happens once: the second of two clicks would otherwise
+        // find that another webhook has this URL already.
+        match desk.desk().used_forms.once(&mark, create(&desk, &actor, &token, &sent)).await {
+            Ok(address) => Ok(Ok(address)),
+            Err(Rejected::Form(errors)) => Ok(Err(errors)),
+            Err(Rejected::Refused(problem)) => Err(problem),
+        }
     });
     match made.await {
-        Ok(address) => Ok(see_other_with(&address, Note::WebhookCreated, visitor.secure)),
+        Ok(Ok(address)) => Ok(see_other_with(&address, Note::WebhookCreated, visitor.secure)),
+        Ok(Err(errors)) => page(&state, &visitor, StatusCode::UNPROCESSABLE_ENTITY, &typed, errors, "").await,
         Err(refusal) if refusal.problem.kind == ProblemKind::Invalid || refusal.problem.code == "limit_reached" => {
             let errors = Errors::of(&refusal.problem, field_of);
             page(&state, &visitor, status(refusal.problem.kind), &typed, errors, "").await
@@ -71,10 +69,33 @@ pub async fn submit(state: State, visitor: Visitor, posted: Posted) -> Reply {
     }
 }
 
+/// Why no webhook was made.
+enum Rejected {
+    /// The form must be corrected.
+    Form(Errors),
+    /// The service refused.
+    Refused(Problem),
+}
+
+impl From<Errors> for Rejected {
+    fn from(errors: Errors) -> Self {
+        Rejected::Form(errors)
+    }
+}
+
+impl From<Problem> for Rejected {
+    fn from(problem: Problem) -> Self {
+        Rejected::Refused(problem)
+    }
+}
+
 /// Makes the webhook, lays its secret ready for the next page, and sends the test. Answers with
 /// the address of that page.
-async fn create(state: State, actor: Actor, token: String, meant: Meant, send_test: bool) -> Result<String, Problem> {
-    let service: Arc<Service> = state.service().clone();
+async fn create(state: &State, actor: &Actor, token: &str, typed: &Typed) -> Result<String, Rejected> {
+    let service: &Arc<Service> = state.service();
+    let (types, views) = known(state, actor).await.map_err(|refusal| refusal.problem)?;
+    let meant = typed.mean(&types, &CustomHeaders::default())?;
+    let meant = confirm(typed, meant, &views, None, service.settings())?;
     let input = WebhookInput {
         account: None,
         request_url: meant.request_url,
@@ -88,15 +109,15 @@ async fn create(state: State, actor: Actor, token: String, meant: Meant, send_te
         rate_per_second: meant.rate_per_second,
         retry_schedule: meant.retry_schedule,
     };
-    let view = service.create_webhook(&actor, input).await?;
+    let view = service.create_webhook(actor, input).await?;
     let id = view.webhook.id;
-    state.desk().shown_once.keep(&token, &id.to_string(), view.webhook.secret().as_str());
+    state.desk().shown_once.keep(token, &id.to_string(), view.webhook.secret().as_str());
     let address = format!("{WEBHOOKS}/{id}");
-    if !send_test {
+    if !typed.send_test {
         return Ok(address);
     }
     // The webhook is made, whatever becomes of the test; its page has a button for another.
-    let test = service.test_webhook(&actor, id, TestEvent::default()).await;
+    let test = service.test_webhook(actor, id, TestEvent::default()).await;
     Ok(test.map_or(address.clone(), |test| format!("{address}?test={}", test.delivery)))
 }
 

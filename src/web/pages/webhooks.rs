@@ -103,7 +103,7 @@ fn row(stats: &WebhookStats, visitor: &Visitor, types: &[Arc<EventTypeInfo>]) ->
             let since = format!("off since {}: {}", visitor.zone.day(disabled.at), disabled.reason.words());
             if state.missed > 0 { format!("{since} · {} missed", state.missed) } else { since }
         }
-        (None, Some(at)) => format!("failing since {}", visitor.zone.clock(at, visitor.now)),
+        (None, Some(at)) => format!("no success since {}", visitor.zone.clock(at, visitor.now)),
         (None, None) => String::new(),
     };
     Row {
