@@ -59,7 +59,7 @@ settings! {
         /// Deepest nesting of arrays and objects in a body.
         json_nesting: usize = 128, whole(8..=1024);
         /// Most webhooks of one account.
-        webhooks_per_account: usize = 1000, whole(1..=100_000);
+        webhooks_per_account: usize = 1000, whole(1..=10_000);
         /// Most event types that one webhook may name.
         events_per_selection: usize = 200, whole(1..=10_000);
         /// Most headers of its own that one webhook may have.

@@ -21,6 +21,8 @@ const SIGN_IN_TRIES: u32 = 5;
 const SIGN_IN_WAIT: Duration = Duration::from_secs(60);
 /// Addresses remembered for that; the oldest are forgotten first.
 const SIGN_IN_ADDRESSES: usize = 10_000;
+/// Passwords hashed at once.
+pub(super) const HASHED_AT_ONCE: usize = 2;
 /// Least and most characters of a password. The most is there because hashing costs time.
 const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 12..=128;
 
@@ -163,6 +165,8 @@ impl Service {
     /// `wrong_password`; `rate_limited` after several of those in a row from one address;
     /// `cannot_write`.
     pub async fn sign_in(&self, request: SignIn) -> Result<SignedIn, Problem> {
+        // The turn comes first, so that many tries at the same moment are counted one by one.
+        let _turn = self.hashing.acquire().await.map_err(|_| Problem::internal())?;
         let now = self.now();
         self.check_sign_in_rate(request.address, now)?;
         let user = self.store.user_by_email(&request.email.trim().to_lowercase())?;
@@ -283,6 +287,7 @@ impl Service {
 
     async fn hash_password(&self, password: String) -> Result<String, Problem> {
         let salt: [u8; 16] = random_bytes(&*self.random);
+        let _turn = self.hashing.acquire().await.map_err(|_| Problem::internal())?;
         tokio::task::spawn_blocking(move || {
             let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
             hash.map(|hash| hash.to_string()).map_err(|_| Problem::internal())

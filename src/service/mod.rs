@@ -21,6 +21,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use tokio::sync::Semaphore;
+
 pub use crate::{
     domain::Page,
     store::{AccountHour, AuditEntry, BulkJob, EventFilter},
@@ -59,6 +61,8 @@ pub struct Service {
     ids: Mutex<IdSequence>,
     setup_token: String,
     sign_in_failures: Mutex<access::SignInFailures>,
+    /// Hashing a password takes 19 MiB and a core, so few are hashed at once; others wait.
+    hashing: Semaphore,
     keys_used: Mutex<HashMap<ApiKeyId, (Timestamp, Option<IpAddr>)>>,
 }
 
@@ -85,6 +89,7 @@ impl Service {
             ids: Mutex::new(IdSequence::after(last)),
             setup_token,
             sign_in_failures: Mutex::default(),
+            hashing: Semaphore::new(access::HASHED_AT_ONCE),
             keys_used: Mutex::default(),
         })
     }
