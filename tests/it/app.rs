@@ -12,6 +12,7 @@ use hookstead::{
     config::Config,
     control::{self, Ask},
     domain::Timestamp,
+    store::Store,
     system::{Clock, PlayedClock, SystemClock},
 };
 use serde_json::{Value, json};
@@ -81,11 +82,28 @@ impl TestApp {
         TestApp::start_at(folder, clock, change)
     }
 
+    /// Starts on a store that a test made.
+    pub fn start_on(store: Store) -> TestApp {
+        let clock = Arc::new(PlayedClock::new(SystemClock::new().now()));
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        std::fs::create_dir(folder.path().join("data")).unwrap();
+        TestApp::start_with_seams(folder, clock, |_| {}, Seams { store: Some(store), ..Seams::default() })
+    }
+
     /// Starts on a data directory and a clock that may have been used before.
     pub fn start_at(
         folder: Arc<tempfile::TempDir>,
         clock: Arc<PlayedClock>,
         change: impl FnOnce(&mut Config),
+    ) -> TestApp {
+        TestApp::start_with_seams(folder, clock, change, Seams::default())
+    }
+
+    fn start_with_seams(
+        folder: Arc<tempfile::TempDir>,
+        clock: Arc<PlayedClock>,
+        change: impl FnOnce(&mut Config),
+        seams: Seams,
     ) -> TestApp {
         let mut config = Config::defaults();
         config.listen = "127.0.0.1:0".parse().unwrap();
@@ -93,7 +111,7 @@ impl TestApp {
         config.allowed_private_targets = vec!["127.0.0.0/8".into()];
         config.sender.threads = 16;
         change(&mut config);
-        let app = App::start(&config, Seams { clock: Some(clock.clone()), ..Seams::default() }).unwrap();
+        let app = App::start(&config, Seams { clock: Some(clock.clone()), ..seams }).unwrap();
         let base = format!("http://{}", app.address());
         let name = format!("tests-{:x}", rand_name(&base));
         let ask = Ask::CreateKey { name, scopes: vec!["all".into()], account: None };

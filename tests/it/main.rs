@@ -13,6 +13,7 @@ mod browser;
 mod certificates;
 mod command_line;
 mod kill;
+mod limits;
 mod main_job;
 mod pages_access;
 mod pages_webhooks;
