@@ -5,13 +5,14 @@ use std::sync::Arc;
 use super::{
     AccountHour, AuditEntry, Due, Parcel, Pending, QueuePage, Store, WebhookUpdate,
     attempts::queue_rows,
-    batch::Batch,
+    batch::{Batch, read},
     fail::Fail,
     record::{decode, encode},
-    tables::{ACCOUNT_HOURS, HOURS, WEBHOOK_VERSIONS, WEBHOOKS},
+    tables::{ACCOUNT_HOURS, BODIES, DELIVERIES, EVENTS, HOURS, WEBHOOK_VERSIONS, WEBHOOKS},
 };
 use crate::domain::{
-    AccountId, DeliveryId, HourStats, Problem, ProblemKind, Timestamp, Webhook, WebhookId, WebhookState, WebhookVersion,
+    AccountId, Delivery, DeliveryId, Event, HourStats, Problem, ProblemKind, Timestamp, Webhook, WebhookId,
+    WebhookState, WebhookVersion,
 };
 
 impl Store {
@@ -128,10 +129,16 @@ impl Store {
     /// # Errors
     /// If the store cannot be read.
     pub fn parcel(&self, delivery: DeliveryId, due: Timestamp) -> Result<Option<Parcel>, Problem> {
-        let Some(delivery) = self.delivery(delivery)?.filter(|found| found.due == Some(due)) else { return Ok(None) };
-        let webhook = self.webhooks().get(delivery.webhook);
-        let (event, body) = (self.event(delivery.event())?, self.body(delivery.event())?);
-        let (Some(webhook), Some(event), Some(body)) = (webhook, event, body) else {
+        let read = self.read(|transaction| {
+            let found = read::<Delivery>(&transaction.open_table(DELIVERIES)?, delivery.0)?;
+            let Some(delivery) = found.filter(|found| found.due == Some(due)) else { return Ok(None) };
+            let id = delivery.event();
+            let event = read::<Event>(&transaction.open_table(EVENTS)?, id.0)?;
+            let body = transaction.open_table(BODIES)?.get(id.0)?.map(|bytes| bytes.value().to_vec());
+            Ok(Some((delivery, event, body)))
+        })?;
+        let Some((delivery, event, body)) = read else { return Ok(None) };
+        let (Some(webhook), Some(event), Some(body)) = (self.webhooks().get(delivery.webhook), event, body) else {
             tracing::error!("the data file has {} but not its webhook or its event", delivery.id);
             return Err(Problem::internal());
         };
