@@ -5,10 +5,11 @@
 //! disappeared, is refused with its path instead.
 
 use std::{
+    cell::Cell,
     fmt, fs, io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Once},
 };
 
 use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend, TableError, backends::FileBackend};
@@ -129,12 +130,27 @@ fn damaged(what: &str) -> String {
     format!("the data file cannot be read ({what}). It was left as it is. Restore a backup, or run `hookstead doctor`")
 }
 
-/// Runs something that may panic without letting the panic be printed.
+thread_local! {
+    /// Whether a panic of this thread is expected and says nothing to anybody.
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs something that may panic without letting the panic be printed. The hook belongs to the
+/// whole process, so it is set once and asks each thread; set and reset around each run, two runs
+/// at once would leave every later panic unprinted.
 fn quietly<T>(run: impl FnOnce() -> T) -> Option<T> {
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let print = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !QUIET.get() {
+                print(panic);
+            }
+        }));
+    });
+    QUIET.set(true);
     let result = catch_unwind(AssertUnwindSafe(run)).ok();
-    std::panic::set_hook(hook);
+    QUIET.set(false);
     result
 }
 
