@@ -52,6 +52,9 @@ impl World {
         let inputs = std::mem::take(&mut self.inputs);
         for input in &inputs {
             self.remember_lane(input);
+            if !matches!(input, Input::Finished(_)) {
+                self.tell(|| format!("the engine hears {input:?}"));
+            }
         }
         let turn = self.engine.turn(inputs, self.now, self.options.max_in_flight);
         for job in turn.send {

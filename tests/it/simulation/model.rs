@@ -179,9 +179,9 @@ impl Model {
     }
 
     /// Deliveries that wait for a webhook that is on.
-    pub fn waiting(&self) -> usize {
-        let waits = |delivery: &&DeliveryFacts| delivery.status == Status::Pending && self.is_on(delivery.webhook);
-        self.deliveries.values().filter(waits).count()
+    pub fn waiting(&self) -> Vec<DeliveryId> {
+        let waits = |delivery: &DeliveryFacts| delivery.status == Status::Pending && self.is_on(delivery.webhook);
+        self.deliveries.iter().filter(|(_, delivery)| waits(delivery)).map(|(id, _)| *id).collect()
     }
 
     /// Does what is asked and says what should be answered.

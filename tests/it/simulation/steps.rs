@@ -228,15 +228,15 @@ impl World {
             if busy || self.flights.iter().any(|flight| flight.can_move(self.now)) {
                 continue;
             }
-            if self.flights.is_empty() && self.model.waiting() == 0 {
+            if self.flights.is_empty() && self.model.waiting().is_empty() {
                 return self.check_rest();
             }
             let next = self.next_moment();
-            let next = next.ok_or_else(|| format!("{} deliveries wait and nothing wakes", self.model.waiting()))?;
+            let next = next.ok_or_else(|| format!("{:?} wait and nothing wakes", self.model.waiting()))?;
             ensure!(next > self.now, "the engine wants to be woken at {next} and it is {}", self.now);
             self.advance_to_next();
         }
-        Err(format!("{} deliveries wait after {MOST_ROUNDS} rounds", self.model.waiting()))
+        Err(format!("{:?} wait after {MOST_ROUNDS} rounds", self.model.waiting()))
     }
 
     fn check_rest(&mut self) -> Checked {
