@@ -69,11 +69,19 @@ impl Hands {
         }
     }
 
-    /// Lets go of a delivery.
-    pub(super) fn release(&mut self, delivery: DeliveryId) -> Option<Hand> {
-        let hand = self.hands.remove(&delivery)?;
-        self.unrecorded -= usize::from(hand.record.is_some());
-        Some(hand)
+    /// Lets go of a delivery in flight for which nothing is recorded.
+    pub(super) fn release(&mut self, job: &Job) -> Option<Hand> {
+        self.in_flight(job)?;
+        self.hands.remove(&job.due.delivery)
+    }
+
+    /// Lets go of a delivery whose attempt is recorded now; gives it. Nothing if another attempt of
+    /// it is in flight already.
+    pub(super) fn recorded(&mut self, delivery: DeliveryId) -> Option<AttemptRecord> {
+        let record = self.hands.get_mut(&delivery)?.record.take()?;
+        self.hands.remove(&delivery);
+        self.unrecorded -= 1;
+        Some(record)
     }
 
     /// The attempts that are made and not recorded, in the order of their deliveries.

@@ -1,9 +1,8 @@
 //! One webhook's part of the engine: its rows in memory, its requests in flight, its pace.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use super::{messages::LaneSettings, pace::Pace, rows::Rows};
+use super::{line::Group, messages::LaneSettings, pace::Pace, rows::Rows};
 use crate::domain::{DeliveryId, Timestamp};
 
 /// A request without an answer for this long makes its lane slow, before it has ended.
@@ -17,8 +16,8 @@ pub(super) struct Lane {
     pub(super) pace: Pace,
     /// Requests in flight, by when they began.
     flights: BTreeSet<(Timestamp, DeliveryId)>,
-    /// Whether its flights count as those of a slow receiver. Set by the engine, which keeps the sum.
-    pub(super) slow: bool,
+    /// Set by the engine, which keeps the sum of the flights of those that are not quick.
+    pub(super) group: Group,
     /// Where it waits.
     pub(super) spot: Spot,
     /// Questions for its settings that are not answered yet. Nothing is started meanwhile, so that
@@ -33,8 +32,8 @@ pub(super) struct Lane {
 pub(super) enum Spot {
     /// For something to happen.
     Nowhere,
-    /// Among those that can send now.
-    Ready,
+    /// Among those that can send now, at this place.
+    Ready(u64),
     /// For a time.
     Asleep(Timestamp),
 }
@@ -48,7 +47,7 @@ impl Lane {
             rows: Rows::new(),
             pace,
             flights: BTreeSet::new(),
-            slow: true,
+            group: Group::Unknown,
             spot: Spot::Nowhere,
             asked: 0,
             wants_page: false,
@@ -76,21 +75,23 @@ impl Lane {
         self.flights.remove(&(began, delivery));
     }
 
-    /// Whether it belongs to the slow lanes at `now`.
-    pub(super) fn is_slow(&self, now: Timestamp) -> bool {
-        let stalled = self.flights.first().is_some_and(|(began, _)| now - *began >= STALLED_AFTER);
-        stalled || self.pace.is_slow()
+    /// Requests in flight that count towards the part of all threads that is not for quick lanes.
+    pub(super) fn slow_flights(&self) -> usize {
+        if self.group == Group::Quick { 0 } else { self.in_flight() }
     }
 
-    /// Where it is to wait: ready if a row can be sent now, asleep until one can, or nowhere if
-    /// something else must happen first.
-    pub(super) fn place(&self, now: Timestamp, default_max: u16) -> Spot {
+    /// The group it belongs to at `now`.
+    pub(super) fn group_at(&self, now: Timestamp) -> Group {
+        let stalled = self.flights.first().is_some_and(|(began, _)| now - *began >= STALLED_AFTER);
+        if stalled { Group::Slow } else { self.pace.group() }
+    }
+
+    /// When the next row can be sent as things are; nothing if something else must happen first.
+    pub(super) fn next_at(&self, default_max: u16) -> Option<Timestamp> {
         let most = usize::from(self.settings.max_in_flight.unwrap_or(default_max).max(1));
         if !self.settings.on || self.asked > 0 || self.in_flight() >= self.pace.cap(most) {
-            return Spot::Nowhere;
+            return None;
         }
-        let Some(next) = self.rows.first_due() else { return Spot::Nowhere };
-        let at = next.at.max(self.pace.not_before());
-        if at <= now { Spot::Ready } else { Spot::Asleep(at) }
+        self.rows.first_due().map(|next| next.at.max(self.pace.not_before()))
     }
 }

@@ -8,30 +8,51 @@ use std::{
 
 use crate::domain::{Timestamp, WebhookId};
 
+/// How the receiver of a lane has been answering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Group {
+    /// Quickly.
+    Quick,
+    /// Not yet; goes before the slow, so that it soon belongs to one of the others.
+    Unknown,
+    /// Slowly, not at all, or with failures only.
+    Slow,
+}
+
 /// The order in which lanes are served.
 #[derive(Debug, Default)]
 pub(super) struct Line {
-    quick: VecDeque<WebhookId>,
-    slow: VecDeque<WebhookId>,
-    /// Whether the slow ones are next.
-    slow_next: bool,
-    /// May hold entries of lanes that wait elsewhere by now; whoever takes one out compares.
+    quick: VecDeque<(WebhookId, u64)>,
+    unknown: VecDeque<(WebhookId, u64)>,
+    slow: VecDeque<(WebhookId, u64)>,
+    /// Whether the quick ones were served last.
+    quick_last: bool,
+    last_place: u64,
     asleep: BinaryHeap<Reverse<(Timestamp, WebhookId)>>,
 }
 
+// Any of the queues may hold entries of lanes that wait elsewhere by now; whoever takes one out
+// compares its place or time with the lane's own.
 impl Line {
-    /// Puts a lane that can send at the end of its group.
-    pub(super) fn stand(&mut self, lane: WebhookId, slow: bool) {
-        if slow { self.slow.push_back(lane) } else { self.quick.push_back(lane) }
+    /// Puts a lane that can send at the end of its group. Gives its place.
+    pub(super) fn stand(&mut self, lane: WebhookId, group: Group) -> u64 {
+        self.last_place += 1;
+        let queue = match group {
+            Group::Quick => &mut self.quick,
+            Group::Unknown => &mut self.unknown,
+            Group::Slow => &mut self.slow,
+        };
+        queue.push_back((lane, self.last_place));
+        self.last_place
     }
 
-    /// The lane to serve next, by turns from both groups; only a quick one unless `slow_may`.
-    /// The second part says whether it stood among the slow.
-    pub(super) fn next(&mut self, slow_may: bool) -> Option<(WebhookId, bool)> {
-        let slow = slow_may && !self.slow.is_empty() && (self.slow_next || self.quick.is_empty());
-        self.slow_next = !slow;
-        let lane = if slow { self.slow.pop_front() } else { self.quick.pop_front() };
-        lane.map(|lane| (lane, slow))
+    /// The lane to serve next and its place, by turns a quick one and another; only a quick one
+    /// unless `others_may`.
+    pub(super) fn next(&mut self, others_may: bool) -> Option<(WebhookId, u64)> {
+        let others = others_may && (self.quick_last || self.quick.is_empty());
+        let other = if others { self.unknown.pop_front().or_else(|| self.slow.pop_front()) } else { None };
+        self.quick_last = other.is_none();
+        other.or_else(|| self.quick.pop_front())
     }
 
     /// Lets a lane sleep until `at`.

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::line::Group;
 use crate::domain::{Outcome, Timestamp, Verdict};
 
 /// Attempts that must fail one after the other before a webhook is served one request at a time.
@@ -42,8 +43,8 @@ pub(super) struct Pace {
     paused_until: Option<Timestamp>,
     failures: u32,
     average_ms: f64,
-    /// The last attempt was answered, or failed within no time.
-    quick_last: bool,
+    /// Whether the last attempt was answered, or failed within no time; nothing before the first.
+    quick_last: Option<bool>,
 }
 
 impl Pace {
@@ -57,7 +58,7 @@ impl Pace {
             paused_until: None,
             failures: 0,
             average_ms: 0.0,
-            quick_last: false,
+            quick_last: None,
         }
     }
 
@@ -71,16 +72,20 @@ impl Pace {
     pub(super) fn cap(&self, most: usize) -> usize {
         if self.failures >= FAILING_FROM || self.throttles > 0 {
             1
-        } else if self.quick_last {
+        } else if self.quick_last == Some(true) {
             most
         } else {
             most.min(UNPROVEN_IN_FLIGHT)
         }
     }
 
-    /// Whether the receiver holds threads for long, may do so, or fails.
-    pub(super) fn is_slow(&self) -> bool {
-        !self.quick_last || self.average_ms > SLOW_FROM_MS || self.failures >= FAILING_FROM
+    /// The group of the receiver, by what came of attempts so far.
+    pub(super) fn group(&self) -> Group {
+        match self.quick_last {
+            None => Group::Unknown,
+            Some(true) if self.average_ms <= SLOW_FROM_MS && self.failures < FAILING_FROM => Group::Quick,
+            Some(_) => Group::Slow,
+        }
     }
 
     /// Nothing may be started before.
@@ -115,7 +120,7 @@ impl Pace {
     ) -> Option<Timestamp> {
         let duration_ms = f64::from(duration_ms);
         self.average_ms += (duration_ms - self.average_ms) * NEWEST;
-        self.quick_last = outcome.http_status().is_some() || duration_ms <= SLOW_FROM_MS;
+        self.quick_last = Some(outcome.http_status().is_some() || duration_ms <= SLOW_FROM_MS);
         if outcome.is_success() {
             self.failures = 0;
             // A success of a request that was sent before the receiver asked to wait lifts nothing.

@@ -186,3 +186,42 @@ impl Rows {
 fn is_first_attempt(row: &Due) -> bool {
     row.at.as_millis() <= row.delivery.made_at().as_millis().saturating_add(FIRST_WITHIN_MS)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn retry(at: u64) -> Due {
+        Due { at: Timestamp::from_millis(1_000_000 + at), delivery: DeliveryId(u128::from(at)) }
+    }
+
+    fn page(rows: &[Due], more: bool) -> QueuePage {
+        QueuePage { rows: rows.to_vec(), more }
+    }
+
+    #[test]
+    fn a_page_from_behind_rows_that_were_pushed_out_meanwhile_is_not_taken() {
+        let mut rows = Rows::new();
+        assert_eq!(rows.begin_reading(1), None);
+        rows.page_read(1, page(&[retry(5)], true), 1, |_| false);
+        assert_eq!(rows.begin_reading(2), Some(retry(5)));
+        rows.add(retry(3), 1);
+        rows.page_read(2, page(&[retry(7)], false), 1, |_| false);
+        assert_eq!(rows.take(Timestamp::MAX), Some(retry(3)));
+        assert!(rows.runs_low(1));
+        let after = rows.begin_reading(3).unwrap();
+        assert!(after < retry(5) && after > retry(3), "retry 5 is read again");
+    }
+
+    #[test]
+    fn an_answer_to_an_earlier_question_is_not_taken() {
+        let mut rows = Rows::new();
+        rows.begin_reading(1);
+        rows.forget();
+        rows.begin_reading(2);
+        rows.page_read(1, page(&[retry(5)], false), 9, |_| false);
+        assert_eq!((rows.len(), rows.runs_low(1)), (0, false));
+        rows.page_read(2, page(&[retry(6)], false), 9, |_| false);
+        assert_eq!(rows.first_due(), Some(retry(6)));
+    }
+}
