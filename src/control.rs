@@ -106,7 +106,13 @@ async fn run(service: &Arc<Service>, ask: Ask) -> Result<Vec<String>, Problem> {
                 let scopes: Vec<_> = key.scopes.iter().map(|scope| scope.code()).collect();
                 let account = key.account.as_ref().map_or("every account", |account| account.as_str());
                 let last_four = &key.last_four;
-                format!("{}  hsk_…{last_four}  {}  {}  {account}  {}", key.id, key.name, scopes.join(","), key.created_at)
+                format!(
+                    "{}  hsk_…{last_four}  {}  {}  {account}  {}",
+                    key.id,
+                    key.name,
+                    scopes.join(","),
+                    key.created_at
+                )
             })
             .collect()),
         Ask::RevokeKey { id } => {
@@ -123,7 +129,10 @@ async fn run(service: &Arc<Service>, ask: Ask) -> Result<Vec<String>, Problem> {
         }
         Ask::ResetPassword { email, password } => {
             service.reset_password(&actor, &email, password).await?;
-            Ok(vec![format!("The password of {} is set; every session of theirs has ended.", email.trim().to_lowercase())])
+            Ok(vec![format!(
+                "The password of {} is set; every session of theirs has ended.",
+                email.trim().to_lowercase()
+            )])
         }
         Ask::Verify => service.verify(),
     }

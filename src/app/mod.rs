@@ -19,7 +19,7 @@ use crate::{
     config::Config,
     control::Door,
     domain::{Actor, AddressRule, Attempt, PrivateTarget, Problem, RetrySchedule},
-    sender::{HttpTransport, Sender, SenderOptions, Transport, TransportOptions},
+    sender::{EngineOptions, HttpTransport, Sender, SenderOptions, Transport, TransportOptions},
     service::{Check, Prober, Service, Settings},
     store::{OpenOptions, Parcel, Store},
     system::{Clock, Random, SystemClock, SystemRandom},
@@ -32,8 +32,9 @@ use upkeep::Upkeep;
 /// cut, and sent again after the next start. With the doors' time before it and the last commit
 /// behind it, a stop takes under 8 s.
 const SENDER_GRACE: Duration = Duration::from_secs(4);
-/// Without a turn of the sender for this long, although it was asked for one, something is wrong.
-const SENDER_SILENT: Duration = Duration::from_secs(10);
+/// The sender turns at the latest every 10 s, also with nothing to do. Silent for longer than this,
+/// it is stuck.
+const SENDER_SILENT: Duration = Duration::from_secs(25);
 
 /// Why the server cannot start. Says what to do.
 #[derive(Debug)]
@@ -104,9 +105,9 @@ impl App {
         let upkeep = Upkeep::start(config, service.clone(), clock.clone()).map_err(StartError::new)?;
         let door = Door::open(&config.data_dir, service.clone());
         let door = door.map_err(|error| StartError(format!("cannot open the control socket: {error}")))?;
-        let checked = sender.clone();
+        let (checked, time) = (sender.clone(), clock.clone());
         let state = WebState::new(service.clone(), random, config.trusted_proxies.clone(), move || {
-            vec![Check { name: "sender_alive", ok: checked.is_alive(SENDER_SILENT) }]
+            vec![Check { name: "sender_alive", ok: time.now() - checked.last_turn_at() < SENDER_SILENT }]
         });
         let web = web::start(listener, web_options(config), state).map_err(StartError::new)?;
         Ok(App { address, service, store, sender, upkeep: Some(upkeep), door: Some(door), web })
@@ -171,11 +172,15 @@ fn settings(config: &Config, own: Vec<SocketAddr>) -> Result<Settings, StartErro
         batch_events: config.limits.batch_events,
         json_nesting: config.limits.json_nesting,
         webhooks_per_account: config.limits.webhooks_per_account,
+        events_per_selection: config.limits.events_per_selection,
+        headers_per_webhook: config.limits.headers_per_webhook,
+        header_bytes: config.limits.header_bytes,
         address_rule: AddressRule::with_exceptions(allowed).with_own(own),
         require_https: config.sender.require_https,
         timeout_ms: config.sender.timeout_ms as u32,
         max_in_flight: config.sender.max_in_flight as u16,
-        retry_schedule: retry_schedule.map_err(|fault| StartError(format!("sender.retry_schedule_s: {}", fault.message)))?,
+        retry_schedule: retry_schedule
+            .map_err(|fault| StartError(format!("sender.retry_schedule_s: {}", fault.message)))?,
         session: days(config.web.session_days),
         retention: days(config.retention_days),
         public_url: config.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
@@ -205,12 +210,13 @@ fn start_sender(
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 ) -> Result<Arc<Sender>, StartError> {
-    let options = SenderOptions {
-        threads: config.sender.threads,
-        max_in_flight: settings.max_in_flight,
+    let engine = EngineOptions {
+        max_in_flight: config.sender.threads,
+        lane_max_in_flight: settings.max_in_flight,
         schedule: settings.retry_schedule.clone(),
-        timeout: Duration::from_millis(u64::from(settings.timeout_ms)),
+        ..EngineOptions::default()
     };
+    let options = SenderOptions { engine, timeout: Duration::from_millis(u64::from(settings.timeout_ms)) };
     // The store tells the sender, and the sender asks the store: the ear is there first.
     let ear: Arc<OnceLock<Arc<Sender>>> = Arc::new(OnceLock::new());
     let heard = ear.clone();
@@ -248,7 +254,7 @@ struct SenderProbe(Arc<Sender>);
 
 impl Prober for SenderProbe {
     fn probe(&self, parcel: Parcel) -> Option<Attempt> {
-        self.0.send_now(parcel)
+        self.0.send_now(parcel).ok()
     }
 }
 

@@ -118,7 +118,9 @@ impl Rounds {
         let full = too_large || too_full;
         if full != self.full {
             match full {
-                true => tracing::error!(size, too_large, too_full, "the limit of disk space is reached; events are refused"),
+                true => {
+                    tracing::error!(size, too_large, too_full, "the limit of disk space is reached; events are refused")
+                }
                 false => tracing::info!(size, "there is disk space again; events are taken"),
             }
             self.full = full;

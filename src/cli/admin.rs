@@ -17,8 +17,9 @@ use crate::{
 /// Makes or lists admins, or sets a password.
 pub(super) fn run(config: Config, command: AdminCommand) -> ExitCode {
     let done = match command {
-        AdminCommand::Create { email, .. } => operator::password_from_stdin()
-            .map(|password| operator::run(&config, Ask::CreateAdmin { email, password })),
+        AdminCommand::Create { email, .. } => {
+            operator::password_from_stdin().map(|password| operator::run(&config, Ask::CreateAdmin { email, password }))
+        }
         AdminCommand::List | AdminCommand::ResetPassword { email: None, .. } => {
             Ok(operator::run(&config, Ask::ListAdmins))
         }

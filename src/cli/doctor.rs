@@ -23,7 +23,9 @@ pub(super) fn run(mut config: Config) -> ExitCode {
         }
         Ok(disagreements) => {
             disagreements.iter().for_each(|line| complain(line));
-            complain("the data file does not agree with itself; restore a backup, and keep this file for us to look at");
+            complain(
+                "the data file does not agree with itself; restore a backup, and keep this file for us to look at",
+            );
             ExitCode::FAILURE
         }
         Err(why) => {

@@ -58,8 +58,6 @@ settings! {
         batch_events: usize = 1000, whole(1..=10_000);
         /// Deepest nesting of arrays and objects in a body.
         json_nesting: usize = 128, whole(8..=1024);
-        /// Most accounts.
-        accounts: usize = 100_000, whole(1..=10_000_000);
         /// Most webhooks of one account.
         webhooks_per_account: usize = 1000, whole(1..=100_000);
         /// Most event types that one webhook may name.

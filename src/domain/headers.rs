@@ -9,10 +9,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Fault, with_thousands};
 
-/// Most headers of one webhook.
-const MAX_HEADERS: usize = 20;
-/// Most bytes of all names and values together.
-const MAX_BYTES: usize = 4096;
+/// The most headers that a configuration can allow one webhook.
+const UTMOST_HEADERS: usize = 100;
+/// The most bytes of all names and values together that a configuration can allow.
+const UTMOST_BYTES: usize = 64 << 10;
 /// How much of a name is repeated in a message, in characters.
 const SHOWN_CHARS: usize = 60;
 
@@ -48,33 +48,42 @@ pub struct CustomHeader {
     pub hidden: bool,
 }
 
-/// The headers of one webhook: at most 20 and 4 KiB together, each name once, none of the sender's.
+/// The headers of one webhook: within its limits, each name once, none of the sender's.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct CustomHeaders(Vec<CustomHeader>);
 
 impl CustomHeaders {
     /// Checks all headers and gives every fault at once, each pointing to its member (`/0/name`).
     pub fn parse(headers: Vec<CustomHeader>) -> Result<CustomHeaders, Vec<Fault>> {
-        if headers.len() > MAX_HEADERS {
-            let count = with_thousands(headers.len() as u64);
-            let message = format!("A webhook has at most {MAX_HEADERS} headers; these are {count}.");
-            return Err(vec![Fault::new("headers_too_many", message)]);
-        }
-        let bytes: usize = headers.iter().map(|header| header.name.len() + header.value.len()).sum();
-        if bytes > MAX_BYTES {
-            let (bytes, limit) = (with_thousands(bytes as u64), with_thousands(MAX_BYTES as u64));
-            let message = format!("The headers have {bytes} bytes together. The limit is {limit}.");
-            return Err(vec![Fault::new("headers_too_large", message)]);
-        }
+        let parsed = CustomHeaders(headers);
+        parsed.check_limits(UTMOST_HEADERS, UTMOST_BYTES).map_err(|fault| vec![fault])?;
+        let headers = parsed.0;
         let mut faults = Vec::new();
         for (position, header) in headers.iter().enumerate() {
             let earlier = &headers[..position];
             let name = check_name(&header.name).and_then(|()| check_new(&header.name, earlier));
             faults.extend(name.map_err(|fault| fault.at(format_args!("/{position}/name"))).err());
-            let value = check_value(&header.value);
+            let value = check_value(&header.value).and_then(|()| check_credentials(header));
             faults.extend(value.map_err(|fault| fault.at(format_args!("/{position}/value"))).err());
         }
         if faults.is_empty() { Ok(CustomHeaders(headers)) } else { Err(faults) }
+    }
+
+    /// Fails if there are more than `most` headers, or more than `most_bytes` bytes of names and
+    /// values together.
+    pub fn check_limits(&self, most: usize, most_bytes: usize) -> Result<(), Fault> {
+        if self.0.len() > most {
+            let count = with_thousands(self.0.len() as u64);
+            let message = format!("A webhook has at most {most} headers; these are {count}.");
+            return Err(Fault::new("headers_too_many", message));
+        }
+        let bytes: usize = self.0.iter().map(|header| header.name.len() + header.value.len()).sum();
+        if bytes > most_bytes {
+            let (bytes, limit) = (with_thousands(bytes as u64), with_thousands(most_bytes as u64));
+            let message = format!("The headers have {bytes} bytes together. The limit is {limit}.");
+            return Err(Fault::new("headers_too_large", message));
+        }
+        Ok(())
     }
 
     /// The headers in the order given.
@@ -164,6 +173,15 @@ fn check_value(value: &str) -> Result<(), Fault> {
     }
     if value.contains(|character: char| character.is_control() && character != '\t') {
         let message = "The header value holds a control character. Remove it.";
+        return Err(Fault::new("header_value_invalid", message));
+    }
+    Ok(())
+}
+
+/// `authorization` is the one header whose value the HTTP library takes as visible ASCII only.
+fn check_credentials(header: &CustomHeader) -> Result<(), Fault> {
+    if header.name.eq_ignore_ascii_case("authorization") && !header.value.is_ascii() {
+        let message = "An Authorization header may hold visible ASCII characters only.";
         return Err(Fault::new("header_value_invalid", message));
     }
     Ok(())
@@ -265,12 +283,14 @@ mod tests {
     #[test]
     fn number_and_size_are_bounded() {
         let many = |count: usize| (0..count).map(|number| header(&format!("x-{number}"), "1")).collect::<Vec<_>>();
-        assert!(CustomHeaders::parse(many(20)).is_ok());
-        let too_many = Fault::new("headers_too_many", "A webhook has at most 20 headers; these are 1,000.");
-        assert_eq!(CustomHeaders::parse(many(1000)), Err(vec![too_many]));
-        assert!(CustomHeaders::parse(vec![header("x", &"1".repeat(4095))]).is_ok());
+        let check = |headers| CustomHeaders::parse(headers).expect("within the utmost").check_limits(20, 4096);
+        assert!(check(many(20)).is_ok());
+        let too_many = Fault::new("headers_too_many", "A webhook has at most 20 headers; these are 21.");
+        assert_eq!(check(many(21)), Err(too_many));
+        assert!(check(vec![header("x", &"1".repeat(4095))]).is_ok());
         let too_large = Fault::new("headers_too_large", "The headers have 4,097 bytes together. The limit is 4,096.");
-        assert_eq!(CustomHeaders::parse(vec![header("x", &"1".repeat(4096))]), Err(vec![too_large]));
+        assert_eq!(check(vec![header("x", &"1".repeat(4096))]), Err(too_large));
+        assert!(CustomHeaders::parse(many(1000)).is_err() && CustomHeaders::parse(many(100)).is_ok());
     }
 
     #[test]

@@ -53,7 +53,6 @@ impl WebhookState {
         if success {
             self.last_success_at = Some(at);
             self.failing_since = None;
-            self.throttled_until = None;
         } else {
             self.last_failure_at = Some(at);
             self.failing_since.get_or_insert(at);

@@ -4,8 +4,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{EventType, Fault, event_type::is_segment, with_thousands};
 
-/// Most patterns in one selection.
-const MAX_PATTERNS: usize = 200;
+/// The most patterns that a configuration can allow in one selection.
+const MAX_PATTERNS: usize = 10_000;
 /// Longest pattern in characters: the longest event type.
 const MAX_CHARS: usize = 128;
 /// Most segments before `.*`; the longest name has one more.
@@ -33,9 +33,7 @@ impl Selection {
             return Err(vec![Fault::new("events_empty", "Select at least one event.")]);
         }
         if patterns.len() > MAX_PATTERNS {
-            let count = with_thousands(patterns.len() as u64);
-            let message = format!("Select at most {MAX_PATTERNS} events; these are {count}.");
-            return Err(vec![Fault::new("events_too_many", message)]);
+            return Err(vec![too_many(patterns.len(), MAX_PATTERNS)]);
         }
         let mut faults = Vec::new();
         let mut kept: Vec<String> = Vec::new();
@@ -47,6 +45,11 @@ impl Selection {
             }
         }
         if faults.is_empty() { Ok(Selection { patterns: kept }) } else { Err(faults) }
+    }
+
+    /// Fails if there are more than `most` patterns.
+    pub fn check_limit(&self, most: usize) -> Result<(), Fault> {
+        if self.patterns.len() > most { Err(too_many(self.patterns.len(), most)) } else { Ok(()) }
     }
 
     /// Whether events of this type are wanted.
@@ -77,6 +80,11 @@ impl Selection {
     pub fn prefixes(&self) -> impl Iterator<Item = &str> {
         self.patterns.iter().filter_map(|pattern| pattern.strip_suffix(".*"))
     }
+}
+
+fn too_many(count: usize, most: usize) -> Fault {
+    let (count, most) = (with_thousands(count as u64), with_thousands(most as u64));
+    Fault::new("events_too_many", format!("Select at most {most} events; these are {count}."))
 }
 
 fn check(pattern: &str) -> Result<(), Fault> {
@@ -177,8 +185,8 @@ mod tests {
     fn every_mistake_is_named_at_once() {
         let at_least_one = Fault::new("events_empty", "Select at least one event.");
         assert_eq!(Selection::parse(&[]), Err(vec![at_least_one]));
-        let too_many = Fault::new("events_too_many", "Select at most 200 events; these are 10,000.");
-        assert_eq!(Selection::parse(&vec!["*".to_owned(); 10_000]), Err(vec![too_many]));
+        let too_many = Fault::new("events_too_many", "Select at most 10,000 events; these are 10,001.");
+        assert_eq!(Selection::parse(&vec!["*".to_owned(); 10_001]), Err(vec![too_many]));
         let mistakes = ["contact", "ticket.*", ".*", "**", "a.*.b", "a.b.c.d.*", "Ticket.*", ""];
         let faults = Selection::parse(&owned(&mistakes)).expect_err("only one is right");
         let found: Vec<(&str, &str)> = faults.iter().map(|fault| (&*fault.pointer, fault.code)).collect();

@@ -1,6 +1,6 @@
 //! Webhook Logs: finding deliveries, showing one, sending again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use super::{AttemptView, LogDetail, LogEntry, Page, Service, ShownHeader};
 use crate::domain::{
@@ -82,11 +82,11 @@ impl Service {
         let now = self.now();
         let mut entries = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {
-            let id = delivery.event();
-            if !events.contains_key(&id) {
-                events.insert(id, self.store.event(id)?);
-            }
-            let Some(event) = events[&id].clone() else { continue };
+            let event = match events.entry(delivery.event()) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => place.insert(self.store.event(delivery.event())?),
+            };
+            let Some(event) = event.clone() else { continue };
             let webhook = webhooks.get(delivery.webhook);
             let throttled_until =
                 self.store.webhook_state(delivery.webhook).throttled_until.filter(|until| *until > now);
@@ -95,7 +95,12 @@ impl Service {
         Ok(entries)
     }
 
-    fn attempt_view(&self, event: &Event, delivery: &Delivery, attempt: Attempt) -> Result<AttemptView, Problem> {
+    pub(super) fn attempt_view(
+        &self,
+        event: &Event,
+        delivery: &Delivery,
+        attempt: Attempt,
+    ) -> Result<AttemptView, Problem> {
         let version = self.store.webhook_version(delivery.webhook, attempt.webhook_version)?;
         let parts = RequestParts {
             event: event.id,

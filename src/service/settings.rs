@@ -17,6 +17,12 @@ pub struct Settings {
     pub json_nesting: usize,
     /// Most webhooks of one account.
     pub webhooks_per_account: usize,
+    /// Most patterns in a webhook's selection.
+    pub events_per_selection: usize,
+    /// Most headers of its own of one webhook.
+    pub headers_per_webhook: usize,
+    /// Most bytes of all of a webhook's own headers together.
+    pub header_bytes: usize,
     /// Which targets may be sent to.
     pub address_rule: AddressRule,
     /// Refuse http targets.

@@ -4,12 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::value::RawValue;
 
-use super::{Service, WebhookStats, WebhookView, access::random_bytes};
+use super::{AttemptView, Service, WebhookStats, WebhookView, access::random_bytes};
 use crate::{
     domain::{
-        AccountId, Actor, Attempt, CustomHeaders, Delivery, DeliveryId, Disabled, DisabledReason, EventType, Fault,
-        Health, HourStats, NewEvent, Problem, ProblemKind, RetrySchedule, Scope, Secret, Selection, SigningSecret,
-        StartedBy, Status, TargetUrl, Webhook, WebhookId,
+        AccountId, Actor, CustomHeaders, Delivery, DeliveryId, Disabled, DisabledReason, EventType, Fault, Health,
+        HourStats, NewEvent, Problem, ProblemKind, RetrySchedule, Scope, Secret, Selection, SigningSecret, StartedBy,
+        Status, TargetUrl, Webhook, WebhookId,
     },
     store::{Parcel, WebhookUpdate},
 };
@@ -88,7 +88,7 @@ pub struct TestResult {
     /// Its log entry.
     pub delivery: DeliveryId,
     /// The request and the answer.
-    pub attempt: Attempt,
+    pub attempt: AttemptView,
 }
 
 impl Service {
@@ -102,6 +102,8 @@ impl Service {
         let mut faults = Vec::new();
         self.check_target(&input.request_url, &mut faults);
         self.check_selection(&input.selection, &mut faults);
+        self.check_headers(&input.headers, &mut faults);
+        self.check_schedule(input.retry_schedule.as_ref(), &mut faults);
         check_description(&input.description, &mut faults);
         check_numbers(input.timeout_ms, input.max_in_flight, input.rate_per_second, &mut faults);
         if !faults.is_empty() {
@@ -183,6 +185,10 @@ impl Service {
         if let Some(selection) = &change.selection {
             self.check_selection(selection, &mut faults);
         }
+        if let Some(headers) = &change.headers {
+            self.check_headers(headers, &mut faults);
+        }
+        self.check_schedule(change.retry_schedule.as_ref().and_then(Option::as_ref), &mut faults);
         if let Some(description) = &change.description {
             check_description(description, &mut faults);
         }
@@ -342,9 +348,10 @@ impl Service {
                     "Too many tests are under way. Try again in a moment.",
                 )
             })?;
-        let delivery = parcel.delivery.id;
+        let (event, delivery) = (parcel.event.clone(), parcel.delivery.clone());
         self.store.record_test(parcel, attempt.clone()).await?;
-        Ok(TestResult { delivery, attempt })
+        let attempt = self.attempt_view(&event, &delivery, attempt)?;
+        Ok(TestResult { delivery: delivery.id, attempt })
     }
 
     fn test_parcel(&self, actor: &Actor, webhook: Arc<Webhook>, test: TestEvent) -> Result<Parcel, Problem> {
@@ -416,7 +423,24 @@ impl Service {
         }
     }
 
+    fn check_headers(&self, headers: &CustomHeaders, faults: &mut Vec<Fault>) {
+        let within = headers.check_limits(self.settings.headers_per_webhook, self.settings.header_bytes);
+        faults.extend(within.map_err(|fault| fault.at("/headers")).err());
+    }
+
+    /// An event must outlive the last attempt to send it.
+    fn check_schedule(&self, schedule: Option<&RetrySchedule>, faults: &mut Vec<Fault>) {
+        let too_long = |schedule: &&RetrySchedule| schedule.longest().mul_f64(1.1) > self.settings.retention;
+        if schedule.filter(too_long).is_some() {
+            let days = self.settings.retention.as_secs() / 86_400;
+            let message = format!("The retries would take longer than events are kept, which is {days} days.");
+            faults.push(Fault::new("schedule_too_long", message).at("/retry_schedule_s"));
+        }
+    }
+
     fn check_selection(&self, selection: &Selection, faults: &mut Vec<Fault>) {
+        let within = selection.check_limit(self.settings.events_per_selection);
+        faults.extend(within.map_err(|fault| fault.at("/events")).err());
         for (index, pattern) in selection.patterns().iter().enumerate() {
             let Ok(name) = EventType::parse(pattern) else { continue };
             if let Err(fault) = self.check_event_type(&name) {

@@ -161,7 +161,7 @@ impl Store {
         self.inner.full.store(full, Ordering::Relaxed);
     }
 
-    /// Writes what waits and takes nothing more. The file is closed when the last clone is gone.
+    /// Writes what waits, takes nothing more, and closes the file. Reads fail from then on.
     pub fn stop(&self) {
         self.inner.queue.stop();
         let thread = self.inner.thread.lock().expect("nothing panics while it holds the thread").take();
@@ -169,6 +169,7 @@ impl Store {
             // A panic of the writer was logged when it happened.
             let _ = thread.join();
         }
+        *self.inner.database.write().expect("no holder panics") = None;
     }
 
     /// All webhooks as of the last commit.

@@ -7,13 +7,16 @@ use std::{
 
 use crate::domain::{AccountId, ApiKey, EventType, EventTypeInfo, Webhook, WebhookId, WebhookState, built_in};
 
+/// Webhooks in the order they were made.
+type WebhookList = Arc<[Arc<Webhook>]>;
+
 /// All webhooks as of one commit, deleted ones included.
 #[derive(Debug, Default)]
 pub struct Webhooks {
     by_id: BTreeMap<WebhookId, Arc<Webhook>>,
     by_account: HashMap<AccountId, Vec<WebhookId>>,
     /// Who gets what, worked out when first asked for.
-    matching: Mutex<HashMap<(AccountId, EventType), Arc<[Arc<Webhook>]>>>,
+    matching: Mutex<HashMap<(AccountId, EventType), WebhookList>>,
 }
 
 impl Clone for Webhooks {
@@ -49,7 +52,7 @@ impl Webhooks {
     }
 
     /// The webhooks that get events of that type, switched off ones too.
-    pub fn matching(&self, account: &AccountId, event_type: &EventType) -> Arc<[Arc<Webhook>]> {
+    pub fn matching(&self, account: &AccountId, event_type: &EventType) -> WebhookList {
         if !self.by_account.contains_key(account) {
             return Arc::new([]);
         }

@@ -278,7 +278,8 @@ fn gone_switches_the_webhook_off_in_the_same_transaction() {
     assert_eq!(off.disabled.as_ref().unwrap().reason, DisabledReason::Gone);
     let waiting = world.only_delivery(next);
     assert_eq!(waiting.status, Status::Pending);
-    assert!(world.store.parcel(waiting.id, waiting.due.unwrap()).unwrap().is_none(), "nothing more is sent");
+    let parcel = world.store.parcel(waiting.id, waiting.due.unwrap()).unwrap().unwrap();
+    assert!(!parcel.webhook.is_on(), "it waits, and the sender sees that it must");
     world.agrees();
 }
 

@@ -123,17 +123,16 @@ impl Store {
     }
 
     /// Everything a request is made of, if `delivery` is pending and due at `due`; `None` if that
-    /// is no longer so, or its webhook is not on.
+    /// is no longer so. The webhook may be off.
     ///
     /// # Errors
     /// If the store cannot be read.
     pub fn parcel(&self, delivery: DeliveryId, due: Timestamp) -> Result<Option<Parcel>, Problem> {
         let Some(delivery) = self.delivery(delivery)?.filter(|found| found.due == Some(due)) else { return Ok(None) };
-        let Some(webhook) = self.webhooks().get(delivery.webhook).filter(|webhook| webhook.is_on()) else {
-            return Ok(None);
-        };
-        let (Some(event), Some(body)) = (self.event(delivery.event())?, self.body(delivery.event())?) else {
-            tracing::error!("the data file has {} but not its event", delivery.id);
+        let webhook = self.webhooks().get(delivery.webhook);
+        let (event, body) = (self.event(delivery.event())?, self.body(delivery.event())?);
+        let (Some(webhook), Some(event), Some(body)) = (webhook, event, body) else {
+            tracing::error!("the data file has {} but not its webhook or its event", delivery.id);
             return Err(Problem::internal());
         };
         Ok(Some(Parcel { delivery, event, body, webhook }))

@@ -2,6 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use rustix::{io::Errno, rand::GetRandomFlags};
+
 /// Gives random bytes.
 pub trait Random: Send + Sync {
     /// Fills `out`.
@@ -29,7 +31,15 @@ impl Random for SystemRandom {
     /// # Panics
     /// If the system has none to give; without them no secret and no id would be safe.
     fn bytes(&self, out: &mut [u8]) {
-        getrandom::fill(out).expect("the system gives random bytes once it has booted");
+        let mut filled = 0;
+        while filled < out.len() {
+            // The system call itself: a static program in an empty root has no /dev/urandom.
+            match rustix::rand::getrandom(&mut out[filled..], GetRandomFlags::empty()) {
+                Ok(count) => filled += count,
+                Err(Errno::INTR) => {}
+                Err(error) => panic!("the system gives no random bytes: {error}"),
+            }
+        }
     }
 }
 

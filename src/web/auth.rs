@@ -107,7 +107,8 @@ mod tests {
 
     #[test]
     fn one_bearer_key_and_nothing_else_is_read() {
-        let header = |value: &str| TestRequest::default().append_header((header::AUTHORIZATION, value)).to_http_request();
+        let header =
+            |value: &str| TestRequest::default().append_header((header::AUTHORIZATION, value)).to_http_request();
         assert_eq!(bearer(&header("Bearer hsk_abc")), Some("hsk_abc"));
         assert_eq!(bearer(&header("bearer  hsk_abc")), Some("hsk_abc"));
         for bad in ["", "Bearer", "Bearer ", "hsk_abc", "Basic aHNrX2FiYw==", "Bearerhsk_abc", "Bearer abc"] {

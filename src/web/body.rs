@@ -85,7 +85,7 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
         return refuse("Send the body as Content-Type: application/json, in UTF-8.");
     }
     let encoded = headers.contains_key(header::CONTENT_ENCODING);
-    if encoded && !only(headers, header::CONTENT_ENCODING).is_some_and(|value| value == "identity") {
+    if encoded && only(headers, header::CONTENT_ENCODING).is_none_or(|value| value != "identity") {
         return refuse("Send the body as it is, without Content-Encoding.");
     }
     Ok(())

@@ -108,7 +108,8 @@ mod tests {
         let good = encode(Cursor::OlderThan(DeliveryId(7 << 80)));
         let of_events = encode(Cursor::OlderThan(EventId(7 << 80)));
         let changed = format!("{}A", &good[..good.len() - 1]);
-        for bad in ["", "1", "x y", &good[1..], &good[..20], &format!("{good}="), &changed, &of_events, &"A".repeat(9_999)]
+        for bad in
+            ["", "1", "x y", &good[1..], &good[..20], &format!("{good}="), &changed, &of_events, &"A".repeat(9_999)]
         {
             assert_eq!(decode::<DeliveryId>(bad).unwrap_err().code, "bad_cursor", "{bad}");
         }

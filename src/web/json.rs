@@ -200,8 +200,9 @@ pub fn text(raw: &Raw) -> Read<String> {
     if !raw.get().starts_with('"') {
         return Err(wrong_type("Use a string, in quotation marks."));
     }
-    serde_json::from_str(raw.get())
-        .map_err(|_| vec![Fault::new("not_unicode", "The string holds half of a surrogate pair. Send whole characters.")])
+    serde_json::from_str(raw.get()).map_err(|_| {
+        vec![Fault::new("not_unicode", "The string holds half of a surrogate pair. Send whole characters.")]
+    })
 }
 
 /// Reads a string and what it stands for.

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
-        self, Ref, RefOr, Required, ResponseBuilder, SecurityRequirement,
+        self, Ref, RefOr, ResponseBuilder, SecurityRequirement,
         content::ContentBuilder,
         security::{Http, HttpAuthScheme, SecurityScheme},
     },
@@ -13,9 +13,8 @@ use utoipa::{
 
 use super::{api, problem};
 
-static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
-    Document::openapi().to_pretty_json().expect("a description is texts and lists")
-});
+static DOCUMENT: LazyLock<String> =
+    LazyLock::new(|| Document::openapi().to_pretty_json().expect("a description is texts and lists"));
 
 /// The description as JSON.
 pub fn document() -> &'static str {
@@ -80,6 +79,7 @@ struct Document;
 /// What every operation shares: the key, and how it refuses.
 struct Refusals;
 
+const PROBLEM_JSON: &str = "application/problem+json";
 const KEY: &str = "api_key";
 const WITHOUT_KEY: &str = "/api/v1/openapi.json";
 
@@ -97,10 +97,9 @@ impl Modify for Refusals {
                 }
                 // Refusals that an operation names itself have the media type of all others.
                 for (status, response) in &mut operation.responses.responses {
-                    if let (true, RefOr::T(response)) = (status.starts_with('4'), response)
-                        && let Some(content) = response.content.shift_remove_entry()
-                    {
-                        response.content.insert("application/problem+json".to_owned(), content);
+                    if let (true, RefOr::T(response)) = (status.starts_with('4'), response) {
+                        let contents = std::mem::take(&mut response.content).into_values();
+                        response.content = contents.map(|content| (PROBLEM_JSON.to_owned(), content)).collect();
                     }
                 }
                 operation.responses.responses.insert("default".to_owned(), RefOr::T(refusal()));
@@ -111,5 +110,5 @@ impl Modify for Refusals {
 
 fn refusal() -> openapi::Response {
     let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-    ResponseBuilder::new().description("Refused").content("application/problem+json", problem).build()
+    ResponseBuilder::new().description("Refused").content(PROBLEM_JSON, problem).build()
 }

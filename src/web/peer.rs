@@ -13,8 +13,7 @@ const FORWARDED_FOR: &str = "x-forwarded-for";
 /// proxies wrote it: it is read from its end, and the first address that is no proxy is the caller.
 pub fn address(request: &HttpRequest, trusted: &[IpNet]) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip().to_canonical();
-    let lines: Vec<&str> =
-        request.headers().get_all(FORWARDED_FOR).filter_map(|value| value.to_str().ok()).collect();
+    let lines: Vec<&str> = request.headers().get_all(FORWARDED_FOR).filter_map(|value| value.to_str().ok()).collect();
     Some(through_proxies(peer, &lines, trusted))
 }
 

@@ -253,7 +253,8 @@ mod tests {
         let body = serde_json::to_string(&Refusal::from(problem).body("/api/v1/events", "req_1")).unwrap();
         assert_eq!(
             body,
-            r#"{"type":"urn:hookstead:problem:invalid","title":"Not acceptable","status":422,"code":"invalid","#.to_owned()
+            r#"{"type":"urn:hookstead:problem:invalid","title":"Not acceptable","status":422,"code":"invalid","#
+                .to_owned()
                 + r#""detail":"Add data.","instance":"/api/v1/events","request_id":"req_1","#
                 + r#""errors":[{"pointer":"/data","code":"missing","message":"Add data."}]}"#
         );

@@ -129,14 +129,16 @@ fn log_filter(query: &mut Query) -> LogFilter {
     let (since, until) = query.period();
     LogFilter {
         account: query.read("account", AccountId::parse),
-        webhook: query.read("webhook_id", |text| text.parse().map_err(|_| not_understood("Use an id that begins with whk_."))),
+        webhook: query
+            .read("webhook_id", |text| text.parse().map_err(|_| not_understood("Use an id that begins with whk_."))),
         event_type: query.read("event_type", EventType::parse),
         status: query.read("status", status),
         http_status: query.read("http_status", |text| {
             HttpStatusFilter::parse(text).ok_or_else(|| not_understood("Use a status such as 503, or 2xx to 5xx."))
         }),
         cause: query.read("cause", cause),
-        event: query.read("event_id", |text| text.parse().map_err(|_| not_understood("Use an id that begins with evt_."))),
+        event: query
+            .read("event_id", |text| text.parse().map_err(|_| not_understood("Use an id that begins with evt_."))),
         since,
         until,
         text: query.check("q", search_text),
@@ -146,7 +148,7 @@ fn log_filter(query: &mut Query) -> LogFilter {
 impl Query {
     /// Splits a query string.
     pub fn parse(text: &str) -> Self {
-        let pairs = form_urlencoded::parse(text.as_bytes()).take(MAX_PAIRS).into_owned().collect();
+        let pairs = form_urlencoded::parse(text.as_bytes()).into_owned().take(MAX_PAIRS).collect();
         Query { pairs, known: Vec::new(), faults: Vec::new(), understood: true }
     }
 
@@ -219,9 +221,10 @@ impl Query {
 
     fn limit(&mut self) -> usize {
         let read = |text: &str| {
-            text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit)).ok_or_else(|| {
-                Fault::new("out_of_range", format!("Use a whole number from 1 to {MAX_LIMIT}."))
-            })
+            text.parse()
+                .ok()
+                .filter(|limit| (1..=MAX_LIMIT).contains(limit))
+                .ok_or_else(|| Fault::new("out_of_range", format!("Use a whole number from 1 to {MAX_LIMIT}.")))
         };
         self.check("limit", read).unwrap_or(DEFAULT_LIMIT)
     }
@@ -311,7 +314,12 @@ mod tests {
             ("statsu=failed", ProblemKind::NotUnderstood, "bad_query", vec!["/statsu"]),
             ("status=Failed", ProblemKind::NotUnderstood, "bad_query", vec!["/status"]),
             ("status=failed&status=success", ProblemKind::NotUnderstood, "bad_query", vec!["/status"]),
-            ("http_status=99&cause=x&limit=0", ProblemKind::NotUnderstood, "bad_query", vec!["/http_status", "/cause", "/limit"]),
+            (
+                "http_status=99&cause=x&limit=0",
+                ProblemKind::NotUnderstood,
+                "bad_query",
+                vec!["/http_status", "/cause", "/limit"],
+            ),
             ("event_id=log_00000000000000000000000001", ProblemKind::NotUnderstood, "bad_query", vec!["/event_id"]),
             ("cursor=abc", ProblemKind::NotUnderstood, "bad_cursor", vec![]),
             ("limit=-1", ProblemKind::Invalid, "invalid", vec!["/limit"]),

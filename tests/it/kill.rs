@@ -83,12 +83,18 @@ fn fifty_kills_under_load_lose_nothing_and_repeat_only_what_was_on_its_way() {
                     // The same id until it is taken, as a careful caller does.
                     while !stop.load(Ordering::Relaxed) {
                         let to = base.lock().unwrap().clone();
+                        if to.is_empty() {
+                            std::thread::yield_now();
+                            continue;
+                        }
                         match caller.post(&to, "/events", &event) {
                             Some((202, answer)) => {
                                 let id = answer["id"].as_str().unwrap().to_owned();
                                 acknowledged.lock().unwrap().insert(external.clone(), id);
                                 break;
                             }
+                            // The port of a killed process may be somebody else's a moment later.
+                            Some(_) if *base.lock().unwrap() != to => {}
                             Some((status, answer)) => assert_eq!(status, 503, "{answer}"),
                             None => std::thread::yield_now(),
                         }
@@ -103,6 +109,7 @@ fn fifty_kills_under_load_lose_nothing_and_repeat_only_what_was_on_its_way() {
     for cycle in 0..CYCLES {
         // 20 to 250 ms, a different moment each time.
         std::thread::sleep(Duration::from_millis(20 + cycle * 97 % 230));
+        base.lock().unwrap().clear();
         process.take().unwrap().kill();
         killed_at.push(Instant::now());
         let started = Process::serve(&data_dir);
@@ -132,9 +139,9 @@ fn fifty_kills_under_load_lose_nothing_and_repeat_only_what_was_on_its_way() {
         for (id, times) in arrivals.iter().filter(|(_, times)| times.len() > 1) {
             repeats += times.len() - 1;
             for pair in times.windows(2) {
-                let cut_off = killed_at.iter().any(|kill| {
-                    pair[0] <= *kill && pair[1] >= *kill && *kill - pair[0] < RECORDED_WITHIN
-                });
+                let cut_off = killed_at
+                    .iter()
+                    .any(|kill| pair[0] <= *kill && pair[1] >= *kill && *kill - pair[0] < RECORDED_WITHIN);
                 assert!(cut_off, "{id} arrived twice although no kill came between arrival and record");
             }
         }

@@ -7,7 +7,7 @@ use hookstead::domain::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
-    app::TestApp,
+    app::{TestApp, wait_until},
     receiver::{Received, Receiver, Script},
 };
 
@@ -301,14 +301,16 @@ fn a_bulk_resend_sends_the_failed_ones_again_oldest_first() {
     }
     app.wait_for_logs("status=failed", 5);
     receiver.answer(Script::ok());
-    let plan = app.post("/bulk-resends", json!({"filter": {"status": "failed"}, "dry_run": true})).expect(200).json();
-    assert_eq!(plan["failed"], 5, "{plan:#}");
-    let job = app.post("/bulk-resends", json!({"filter": {"status": "failed"}, "rate_per_second": 1000}));
+    let plan = app.post("/bulk-resends", json!({"filter": {"status": "failed"}})).expect(200).json();
+    assert_eq!(plan["by_status"]["failed"], 5, "{plan:#}");
+    let job =
+        app.post("/bulk-resends", json!({"filter": {"status": "failed"}, "rate_per_second": 1000, "dry_run": false}));
     let job = job.expect(202).json()["id"].as_str().unwrap().to_owned();
-    for _ in 0..4 {
-        app.advance(Duration::from_secs(2));
-    }
-    app.wait_for_logs("status=success", 5);
+    let all_arrived = || {
+        app.advance(Duration::from_millis(500));
+        app.logs("status=success").len() == 5
+    };
+    wait_until(all_arrived).expect("all five arrive");
     let progress = app.get(&format!("/bulk-resends/{job}")).expect(200).json();
     assert_eq!(progress["success"], 5, "{progress:#}");
     assert_eq!(receiver.requests().len(), 10);

@@ -39,8 +39,10 @@ impl Process {
         let began = Instant::now();
         let mut command = command(data_dir);
         command.args(["serve", "--listen", "127.0.0.1:0"]).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the program starts");
-        let stderr = child.stderr.take().expect("it was asked for");
+        let child = command.spawn().expect("the program starts");
+        // From here on it is killed and waited for, whatever happens.
+        let mut process = Process { child, base: String::new(), ready_after: Duration::ZERO };
+        let stderr = process.child.stderr.take().expect("it was asked for");
         let (told, listening) = mpsc::channel();
         // Reads on after the first line, so that the program never waits for a reader.
         std::thread::spawn(move || {
@@ -52,11 +54,11 @@ impl Process {
         loop {
             let left = READY_WITHIN.saturating_sub(began.elapsed());
             let Ok(line) = listening.recv_timeout(left) else {
-                let _ = child.kill();
                 panic!("the program does not listen; it said {seen:#?}");
             };
             if let Some(base) = line.strip_prefix("listening on ") {
-                return Process { child, base: base.to_owned(), ready_after: began.elapsed() };
+                (process.base, process.ready_after) = (base.to_owned(), began.elapsed());
+                return process;
             }
             seen.push(line);
         }
@@ -66,11 +68,6 @@ impl Process {
     pub fn kill(mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it is ours");
-    }
-
-    /// The id the system knows it by.
-    pub fn id(&self) -> u32 {
-        self.child.id()
     }
 
     /// SIGTERM; the exit code, and how long it took.

@@ -72,7 +72,7 @@ fn id<Id: FromStr>(request: &HttpRequest, what: &str) -> Result<Id, Problem> {
 }
 
 /// Reads the object in a body.
-fn read_body<T>(body: &Bytes, build: impl FnOnce(&mut Object) -> Option<T>) -> Result<T, Problem> {
+fn read_body<'a, T>(body: &'a Bytes, build: impl FnOnce(&mut Object<'a>) -> Option<T>) -> Result<T, Problem> {
     read(Object::from_body(body)?.read(build))
 }
 

@@ -50,9 +50,7 @@ where
 /// A link to the same list elsewhere. Relative, because the name in `Host` is only the caller's word.
 fn link(request: &HttpRequest, cursor: &str, relation: &str) -> String {
     let kept = form_urlencoded::parse(request.query_string().as_bytes()).filter(|(name, _)| name != "cursor");
-    let query = form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(kept)
-        .append_pair("cursor", cursor)
-        .finish();
+    let query =
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).append_pair("cursor", cursor).finish();
     format!("<{}?{query}>; rel=\"{relation}\"", request.path())
 }

@@ -32,8 +32,8 @@ pub struct NewBulkResend {
     /// How fast.
     #[schema(minimum = 1, maximum = 1000, default = 10)]
     rate_per_second: Option<u32>,
-    /// Only say what would be done.
-    #[schema(default = false)]
+    /// Only say what would be done. True if it is left out: what cannot be taken back is asked for.
+    #[schema(default = true)]
     dry_run: Option<bool>,
 }
 
@@ -107,8 +107,8 @@ pub struct Asked {
 
 /// Send many again
 ///
-/// With `dry_run` it answers with the plan (200) and changes nothing; otherwise it begins, oldest
-/// first, and goes on by itself.
+/// Answers with the plan (200) and changes nothing, unless `dry_run` is false: then it begins (202),
+/// oldest first, and goes on by itself.
 #[utoipa::path(
     post, path = "/api/v1/bulk-resends", tag = "Logs", operation_id = "start_bulk_resend",
     request_body = NewBulkResend,
@@ -135,7 +135,7 @@ pub async fn start(state: State, caller: Caller, request: HttpRequest, payload: 
 pub fn read_request(input: &mut Object) -> Option<Asked> {
     let filter = input.required("filter", filter);
     let rate_per_second = input.optional("rate_per_second", whole_number(1..=1_000)).map(|rate| rate as u32);
-    let dry_run = input.optional("dry_run", yes_or_no).unwrap_or(false);
+    let dry_run = input.optional("dry_run", yes_or_no).unwrap_or(true);
     Some(Asked { request: BulkRequest { filter: filter?, rate_per_second }, dry_run })
 }
 

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::{IDEMPOTENCY_KEY, NewEvent, read_event};
 use crate::{
-    domain::{Fault, Problem, ProblemKind},
+    domain::{Fault, Problem},
     service::{Accepted, PublishEvent},
     web::{
         State,

@@ -225,11 +225,7 @@ fn dry_run(query: &str) -> Result<bool, Problem> {
 }
 
 /// Takes the caller's id from the header, if it is there.
-fn with_key(
-    input: &mut Object,
-    event: Option<PublishEvent>,
-    key: Result<Option<&str>, ()>,
-) -> Option<PublishEvent> {
+fn with_key(input: &mut Object, event: Option<PublishEvent>, key: Result<Option<&str>, ()>) -> Option<PublishEvent> {
     let key = match key {
         Ok(None) => return event,
         Ok(Some(text)) => ExternalId::parse(text),

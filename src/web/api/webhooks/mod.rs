@@ -17,13 +17,7 @@ use super::{ListBody, ask, carry_out, json, read_body};
 use crate::{
     domain::{AccountId, Timestamp},
     service::WebhookView,
-    web::{
-        State,
-        auth::Caller,
-        body,
-        problem::Reply,
-        query::Query,
-    },
+    web::{State, auth::Caller, body, problem::Reply, query::Query},
 };
 
 pub use input::{NewHeader, NewWebhook, WebhookPatch, read_change, read_webhook};

@@ -72,8 +72,8 @@ impl From<TestResult> for TestResultBody {
     fn from(result: TestResult) -> Self {
         TestResultBody {
             log_id: result.delivery.to_string(),
-            success: result.attempt.outcome.is_success(),
-            attempt: AttemptBody::from(&result.shown),
+            success: result.attempt.attempt.outcome.is_success(),
+            attempt: AttemptBody::from(&result.attempt),
         }
     }
 }

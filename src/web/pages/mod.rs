@@ -1,0 +1,6 @@
+//! The pages.
+
+use actix_web::web::ServiceConfig;
+
+/// Every page.
+pub fn routes(_config: &mut ServiceConfig) {}
