@@ -66,6 +66,7 @@ pub struct Store {
 pub struct Inner {
     backend: OpenBackend,
     options: OpenOptions,
+    syncs: disk::Syncs,
     database: RwLock<Option<Database>>,
     shared: RwLock<Shared>,
     states: RwLock<States>,
@@ -82,8 +83,9 @@ impl Store {
     /// # Errors
     /// Anything that is not a whole store of ours: the message has the path and says what to do.
     pub fn open(directory: &Path, options: OpenOptions) -> Result<Store, OpenError> {
-        let (database, backend) = disk::open_directory(directory, &options)?;
-        let store = Self::over(database, backend, options).map_err(|error| OpenError::new(directory, error))?;
+        let syncs = disk::Syncs::default();
+        let (database, backend) = disk::open_directory(directory, &options, &syncs)?;
+        let store = Self::over(database, backend, options, syncs).map_err(|error| OpenError::new(directory, error))?;
         store.start_writer().map_err(|error| OpenError::new(directory, format!("cannot start the writer: {error}")))?;
         Ok(store)
     }
@@ -94,19 +96,26 @@ impl Store {
     /// If the disk holds something else, or fails.
     pub fn open_played(backend: OpenBackend, options: OpenOptions) -> Result<Store, OpenError> {
         let path = Path::new("played disk");
-        let database = disk::open(&backend, &options, true).map_err(|what| OpenError::new(path, what))?;
+        let syncs = disk::Syncs::default();
+        let database = disk::open(&backend, &options, &syncs, true).map_err(|what| OpenError::new(path, what))?;
         if disk::is_new(&database).map_err(|error| OpenError::new(path, error))? {
             disk::initialise(&database, &options.new_instance).map_err(|error| OpenError::new(path, error))?;
         }
-        Self::over(database, backend, options).map_err(|error| OpenError::new(path, error))
+        Self::over(database, backend, options, syncs).map_err(|error| OpenError::new(path, error))
     }
 
-    fn over(database: Database, backend: OpenBackend, options: OpenOptions) -> Result<Store, redb::Error> {
+    fn over(
+        database: Database,
+        backend: OpenBackend,
+        options: OpenOptions,
+        syncs: disk::Syncs,
+    ) -> Result<Store, redb::Error> {
         make_tables(&database)?;
         let (shared, states) = load(&database)?;
         let inner = Inner {
             backend,
             options,
+            syncs,
             database: RwLock::new(Some(database)),
             shared: RwLock::new(shared),
             states: RwLock::new(states),
@@ -188,7 +197,14 @@ impl Store {
 
     /// Reads as of the last commit.
     fn read<T>(&self, run: impl FnOnce(&ReadTransaction) -> Result<T, Fail>) -> Result<T, Problem> {
-        self.inner.begin_read().and_then(|transaction| run(&transaction)).map_err(Fail::into_problem)
+        self.inner.begin_read().and_then(|transaction| run(&transaction)).map_err(|fail| {
+            if matches!(fail, Fail::Storage(_)) && self.is_writable() {
+                // After one I/O error the storage engine reads nothing more either, and where
+                // nobody writes, nobody would notice: an empty commit does, so the file is reopened.
+                drop(self.write(|_| Ok(())));
+            }
+            fail.into_problem()
+        })
     }
 }
 
@@ -240,30 +256,34 @@ impl Inner {
             let mut held = self.database.write().expect("no holder panics");
             // The old one holds the file's lock, so it goes first.
             *held = None;
-            disk::open(&self.backend, &self.options, false).map(|database| *held = Some(database))
+            disk::reopen(&self.backend, &self.options, &self.syncs).map(|database| *held = Some(database))
         };
         let proven = reopened.and_then(|()| self.prove().map_err(|fail| format!("{fail:?}")));
         match proven {
-            Ok(()) => {
+            Ok(changed) => {
                 tracing::info!("the data file can be written again");
                 self.set_writable(true);
-                self.tell(vec![Notice::Reopened]);
+                self.tell([Notice::Reopened].into_iter().chain(changed).collect());
             }
             Err(error) => tracing::warn!("the data file still cannot be written: {error}"),
         }
     }
 
     /// One durable commit. Memory is read from disk again, because a commit that failed may still
-    /// have arrived there.
-    fn prove(&self) -> Result<(), Fail> {
+    /// have arrived there; gives a notice for each webhook that it had changed.
+    fn prove(&self) -> Result<Vec<Notice>, Fail> {
         let transaction = self.begin_write()?;
         transaction.open_table(META)?.insert("reopened", "yes")?;
         transaction.commit()?;
         let database = self.database.read().expect("no holder panics");
         let (shared, states) = load(database.as_ref().ok_or_else(closed)?)?;
+        let known = self.shared().webhooks;
+        let version = |webhook: &Webhook| known.get(webhook.id).map(|webhook| webhook.version);
+        let changed = shared.webhooks.all_with_deleted().filter(|webhook| version(webhook) != Some(webhook.version));
+        let notices = changed.map(|webhook| Notice::WebhookChanged(webhook.id)).collect();
         *self.shared.write().expect("no writer panics") = shared;
         *self.states.write().expect("no writer panics") = states;
-        Ok(())
+        Ok(notices)
     }
 }
 

@@ -19,5 +19,6 @@ mod pages_access;
 mod pages_webhooks;
 mod process;
 mod receiver;
+mod simulation;
 mod static_binary;
 mod transport;
