@@ -9,7 +9,10 @@ use std::{
     fmt, fs, io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::{Arc, Once},
+    sync::{
+        Arc, Once,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend, TableError, backends::FileBackend};
@@ -63,7 +66,11 @@ impl OpenError {
 ///
 /// # Errors
 /// Anything that is not a whole data file of ours; the file is left as it is.
-pub fn open_directory(directory: &Path, options: &OpenOptions) -> Result<(Database, OpenBackend), OpenError> {
+pub fn open_directory(
+    directory: &Path,
+    options: &OpenOptions,
+    syncs: &Syncs,
+) -> Result<(Database, OpenBackend), OpenError> {
     make_directory(directory)?;
     let (path, marker) = (directory.join(DATA_FILE), directory.join(MARKER_FILE));
     let known = read_marker(&marker)?;
@@ -89,8 +96,8 @@ pub fn open_directory(directory: &Path, options: &OpenOptions) -> Result<(Databa
         Ok(Box::new(FileBackend::new(opened).map_err(io::Error::other)?))
     });
     let length = fs::metadata(&path).map_err(|error| OpenError::new(&path, error))?.len();
-    let database =
-        open(&backend, options, length <= options.check_up_to_bytes).map_err(|what| OpenError::new(&path, what))?;
+    let database = open(&backend, options, syncs, length <= options.check_up_to_bytes)
+        .map_err(|what| OpenError::new(&path, what))?;
     let instance = read_instance(&database).map_err(|what| OpenError::new(&path, what))?;
     match known {
         None => write_marker(&marker, &instance)?,
@@ -106,16 +113,56 @@ pub fn open_directory(directory: &Path, options: &OpenOptions) -> Result<(Databa
     Ok((database, backend))
 }
 
+/// Remembers that a sync has failed.
+///
+/// The system may then count as stored what never was, and show it to every reader all the same:
+/// whoever opens the file anew finds the commit that failed, builds on it, and loses both with the
+/// next power cut.
+#[derive(Debug, Clone, Default)]
+pub struct Syncs {
+    failed: Arc<AtomicBool>,
+}
+
+/// Opens the database anew after writing to it failed. If a sync had failed, every byte is written
+/// again before, so that what readers see is what is stored, and checked.
+///
+/// # Errors
+/// What is wrong, without the path.
+pub fn reopen(backend: &OpenBackend, options: &OpenOptions, syncs: &Syncs) -> Result<Database, String> {
+    let rewrite = syncs.failed.load(Ordering::Acquire);
+    if rewrite {
+        write_again(backend).map_err(|error| format!("what it holds cannot be stored: {error}"))?;
+        syncs.failed.store(false, Ordering::Release);
+    }
+    open(backend, options, syncs, rewrite)
+}
+
+fn write_again(backend: &OpenBackend) -> io::Result<()> {
+    let file = backend()?;
+    let length = file.len()?;
+    file.set_len(length)?;
+    let mut chunk = vec![0; 1 << 20];
+    let mut at = 0;
+    while at < length {
+        let part = &mut chunk[..(length - at).min(1 << 20) as usize];
+        file.read(at, part)?;
+        file.write(at, part)?;
+        at += part.len() as u64;
+    }
+    file.sync_data()?;
+    file.close()
+}
+
 /// Opens the database behind `backend`; with `check`, reads all of it first.
 ///
 /// # Errors
 /// What is wrong, without the path.
-pub fn open(backend: &OpenBackend, options: &OpenOptions, check: bool) -> Result<Database, String> {
+pub fn open(backend: &OpenBackend, options: &OpenOptions, syncs: &Syncs, check: bool) -> Result<Database, String> {
     let bytes = backend().map_err(|error| error.to_string())?;
     let mut builder = Database::builder();
     builder.set_cache_size(options.cache_bytes).set_check_integrity_on_open(check);
     // A damaged file can make the storage engine panic; that too only means "damaged".
-    let opened = quietly(|| builder.create_with_backend(Boxed(bytes)));
+    let opened = quietly(|| builder.create_with_backend(Boxed(bytes, syncs.clone())));
     match opened {
         Some(Ok(database)) => Ok(database),
         Some(Err(DatabaseError::DatabaseAlreadyOpen)) => {
@@ -276,7 +323,7 @@ fn write_marker(marker: &Path, instance: &str) -> Result<(), OpenError> {
 }
 
 /// A backend behind a pointer, because the storage engine takes one by its type.
-struct Boxed(Box<dyn StorageBackend>);
+struct Boxed(Box<dyn StorageBackend>, Syncs);
 
 impl fmt::Debug for Boxed {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -300,7 +347,7 @@ impl StorageBackend for Boxed {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.0.sync_data()
+        self.0.sync_data().inspect_err(|_| self.1.failed.store(true, Ordering::Release))
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {

@@ -66,6 +66,7 @@ pub struct Store {
 pub struct Inner {
     backend: OpenBackend,
     options: OpenOptions,
+    syncs: disk::Syncs,
     database: RwLock<Option<Database>>,
     shared: RwLock<Shared>,
     states: RwLock<States>,
@@ -82,8 +83,9 @@ impl Store {
     /// # Errors
     /// Anything that is not a whole store of ours: the message has the path and says what to do.
     pub fn open(directory: &Path, options: OpenOptions) -> Result<Store, OpenError> {
-        let (database, backend) = disk::open_directory(directory, &options)?;
-        let store = Self::over(database, backend, options).map_err(|error| OpenError::new(directory, error))?;
+        let syncs = disk::Syncs::default();
+        let (database, backend) = disk::open_directory(directory, &options, &syncs)?;
+        let store = Self::over(database, backend, options, syncs).map_err(|error| OpenError::new(directory, error))?;
         store.start_writer().map_err(|error| OpenError::new(directory, format!("cannot start the writer: {error}")))?;
         Ok(store)
     }
@@ -94,19 +96,26 @@ impl Store {
     /// If the disk holds something else, or fails.
     pub fn open_played(backend: OpenBackend, options: OpenOptions) -> Result<Store, OpenError> {
         let path = Path::new("played disk");
-        let database = disk::open(&backend, &options, true).map_err(|what| OpenError::new(path, what))?;
+        let syncs = disk::Syncs::default();
+        let database = disk::open(&backend, &options, &syncs, true).map_err(|what| OpenError::new(path, what))?;
         if disk::is_new(&database).map_err(|error| OpenError::new(path, error))? {
             disk::initialise(&database, &options.new_instance).map_err(|error| OpenError::new(path, error))?;
         }
-        Self::over(database, backend, options).map_err(|error| OpenError::new(path, error))
+        Self::over(database, backend, options, syncs).map_err(|error| OpenError::new(path, error))
     }
 
-    fn over(database: Database, backend: OpenBackend, options: OpenOptions) -> Result<Store, redb::Error> {
+    fn over(
+        database: Database,
+        backend: OpenBackend,
+        options: OpenOptions,
+        syncs: disk::Syncs,
+    ) -> Result<Store, redb::Error> {
         make_tables(&database)?;
         let (shared, states) = load(&database)?;
         let inner = Inner {
             backend,
             options,
+            syncs,
             database: RwLock::new(Some(database)),
             shared: RwLock::new(shared),
             states: RwLock::new(states),
@@ -240,7 +249,7 @@ impl Inner {
             let mut held = self.database.write().expect("no holder panics");
             // The old one holds the file's lock, so it goes first.
             *held = None;
-            disk::open(&self.backend, &self.options, false).map(|database| *held = Some(database))
+            disk::reopen(&self.backend, &self.options, &self.syncs).map(|database| *held = Some(database))
         };
         let proven = reopened.and_then(|()| self.prove().map_err(|fail| format!("{fail:?}")));
         match proven {
