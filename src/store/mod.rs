@@ -197,7 +197,14 @@ impl Store {
 
     /// Reads as of the last commit.
     fn read<T>(&self, run: impl FnOnce(&ReadTransaction) -> Result<T, Fail>) -> Result<T, Problem> {
-        self.inner.begin_read().and_then(|transaction| run(&transaction)).map_err(Fail::into_problem)
+        self.inner.begin_read().and_then(|transaction| run(&transaction)).map_err(|fail| {
+            if matches!(fail, Fail::Storage(_)) && self.is_writable() {
+                // After one I/O error the storage engine reads nothing more either, and where
+                // nobody writes, nobody would notice: an empty commit does, so the file is reopened.
+                drop(self.write(|_| Ok(())));
+            }
+            fail.into_problem()
+        })
     }
 }
 
