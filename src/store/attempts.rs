@@ -134,17 +134,18 @@ impl Store {
 
 fn record(batch: &mut Batch, record: AttemptRecord) -> Result<(), Fail> {
     let AttemptRecord { delivery: id, webhook: webhook_id, attempt, verdict, throttled_until, gone } = record;
-    let mut next = None;
-    if let Some(before) = batch.delivery(id)?.filter(|before| expects(before, &attempt)) {
+    let mut stored = batch.delivery(id)?;
+    if let Some(before) = stored.take_if(|before| expects(before, &attempt)) {
         let after = after_attempt(batch, &before, attempt, verdict, gone)?;
-        next = after.due.filter(|_| after.status == Status::Pending);
         batch.change_delivery(&before, &after)?;
         count_attempt(batch, &before, &after, throttled_until)?;
         if gone {
             switch_off(batch, webhook_id, after.last.map_or_else(Timestamp::default, |last| last.started_at))?;
         }
+        stored = Some(after);
     }
-    // Also when it was recorded before: the sender must let go of it.
+    // Also when it was recorded before: the sender lets go of it, and takes up the row it has.
+    let next = stored.filter(|delivery| delivery.status == Status::Pending).and_then(|delivery| delivery.due);
     batch.notices.push(Notice::Recorded { webhook: webhook_id, delivery: id, next });
     Ok(())
 }
