@@ -260,26 +260,30 @@ impl Inner {
         };
         let proven = reopened.and_then(|()| self.prove().map_err(|fail| format!("{fail:?}")));
         match proven {
-            Ok(()) => {
+            Ok(changed) => {
                 tracing::info!("the data file can be written again");
                 self.set_writable(true);
-                self.tell(vec![Notice::Reopened]);
+                self.tell([Notice::Reopened].into_iter().chain(changed).collect());
             }
             Err(error) => tracing::warn!("the data file still cannot be written: {error}"),
         }
     }
 
     /// One durable commit. Memory is read from disk again, because a commit that failed may still
-    /// have arrived there.
-    fn prove(&self) -> Result<(), Fail> {
+    /// have arrived there; gives a notice for each webhook that it had changed.
+    fn prove(&self) -> Result<Vec<Notice>, Fail> {
         let transaction = self.begin_write()?;
         transaction.open_table(META)?.insert("reopened", "yes")?;
         transaction.commit()?;
         let database = self.database.read().expect("no holder panics");
         let (shared, states) = load(database.as_ref().ok_or_else(closed)?)?;
+        let known = self.shared().webhooks;
+        let version = |webhook: &Webhook| known.get(webhook.id).map(|webhook| webhook.version);
+        let changed = shared.webhooks.all_with_deleted().filter(|webhook| version(webhook) != Some(webhook.version));
+        let notices = changed.map(|webhook| Notice::WebhookChanged(webhook.id)).collect();
         *self.shared.write().expect("no writer panics") = shared;
         *self.states.write().expect("no writer panics") = states;
-        Ok(())
+        Ok(notices)
     }
 }
 

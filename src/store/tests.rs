@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicUsize},
 };
 
 use super::*;
@@ -17,6 +17,8 @@ use crate::domain::{
 struct MemoryDisk {
     bytes: Arc<Mutex<Vec<u8>>>,
     broken: Arc<AtomicBool>,
+    /// The sync with this number from now on says that it failed, though it did not; 0 for none.
+    lying_sync: Arc<AtomicUsize>,
 }
 
 impl MemoryDisk {
@@ -48,7 +50,12 @@ impl StorageBackend for MemoryDisk {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.check()
+        self.check()?;
+        let count = |left: usize| left.checked_sub(1);
+        match self.lying_sync.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count) {
+            Ok(1) => Err(io::Error::other("the disk says that it failed")),
+            _ => Ok(()),
+        }
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
@@ -397,6 +404,41 @@ fn after_the_disk_failed_nothing_is_accepted_until_it_was_reopened() {
     let told = world.told.lock().unwrap();
     assert!(told.contains(&Notice::CannotWrite) && told.contains(&Notice::Reopened));
     drop(told);
+    world.agrees();
+}
+
+#[test]
+fn a_change_whose_commit_failed_and_arrived_all_the_same_is_told_after_reopening() {
+    let mut world = World::new();
+    let webhook = world.webhook("*", true);
+    // Each commit syncs twice; after the first nothing of it counts yet.
+    world.disk.lying_sync.store(2, Ordering::Relaxed);
+    let off = Disabled { reason: DisabledReason::ByRequest, at: world.now };
+    let update: WebhookUpdate = Box::new(move |webhook| webhook.disabled = Some(off));
+    let answer = world.done(world.store.update_webhook(webhook, None, world.now, update, world.audit()));
+    assert_eq!(answer.unwrap_err().code, "cannot_write");
+    assert!(world.store.webhooks().get(webhook).unwrap().is_on());
+    world.told.lock().unwrap().clear();
+    world.store.reopen();
+    assert!(!world.store.webhooks().get(webhook).unwrap().is_on(), "it has arrived");
+    assert_eq!(*world.told.lock().unwrap(), [Notice::Reopened, Notice::WebhookChanged(webhook)]);
+    world.agrees();
+}
+
+#[test]
+fn an_attempt_that_is_recorded_twice_says_both_times_what_is_next() {
+    let mut world = World::new();
+    let webhook = world.webhook("*", true);
+    let delivery = {
+        let event = world.publish("1");
+        world.only_delivery(event)
+    };
+    let due = world.now.plus(std::time::Duration::from_secs(5));
+    for _ in 0..2 {
+        world.record(&delivery, 500, Verdict::TryAgain(due));
+        let told = Notice::Recorded { webhook, delivery: delivery.id, next: Some(due) };
+        assert_eq!(world.told.lock().unwrap().last(), Some(&told));
+    }
     world.agrees();
 }
 
