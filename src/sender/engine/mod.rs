@@ -194,12 +194,11 @@ impl Engine {
         let settings = settings.unwrap_or_default();
         match self.lanes.get_mut(&webhook) {
             Some(lane) => {
-                let was_on = lane.settings.on;
                 lane.change(settings);
-                if was_on != lane.settings.on {
-                    self.rows -= lane.rows.len();
-                    lane.rows.forget();
-                }
+                // It may have been off between two answers that both say on, and what came
+                // meanwhile was not announced.
+                self.rows -= lane.rows.len();
+                lane.rows.forget();
             }
             None if settings.on => {
                 self.lanes.insert(webhook, Lane::new(settings));

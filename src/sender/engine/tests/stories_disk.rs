@@ -179,6 +179,18 @@ fn a_webhook_that_is_off_gets_nothing_and_then_all_that_waited() {
 }
 
 #[test]
+fn what_came_while_a_webhook_was_off_for_a_moment_is_sent() {
+    let mut world = world();
+    let webhook = world.webhook(1);
+    world.settle();
+    world.set_webhook(webhook, LaneSettings::default());
+    // What comes while it is off is not announced.
+    let delivery = world.publish_silently(webhook);
+    world.webhook(1);
+    assert_eq!(deliveries(&world.settle()), [delivery], "though both answers said that it is on");
+}
+
+#[test]
 fn a_webhook_that_is_switched_off_and_on_keeps_its_limit() {
     let mut world = world();
     let webhook =
