@@ -8,5 +8,6 @@ mod kill;
 mod main_job;
 mod process;
 mod receiver;
+mod simulation;
 mod static_binary;
 mod transport;

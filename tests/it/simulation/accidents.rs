@@ -5,7 +5,8 @@ use std::time::Duration;
 use hookstead::{domain::IdSequence, sender::engine::Engine, store::Store};
 
 use super::{
-    disk::{FailedSync, Fault, Full},
+    disk::{FailedSync, Fault, Full, Operations},
+    flights::Question,
     world::{Checked, World},
 };
 
@@ -14,6 +15,7 @@ impl World {
     /// arrived in part, answers that were not read are lost, and so is all that was in memory.
     pub fn crash(&mut self) -> Checked {
         self.tell(|| "the power goes".into());
+        self.ledger.counts.crashes += 1;
         self.disk = self.disk.crash();
         self.start_again()
     }
@@ -36,7 +38,8 @@ impl World {
 
     fn start_again(&mut self) -> Checked {
         (self.waiting, self.follow_ups) = (Vec::new(), Vec::new());
-        (self.inputs, self.reads, self.late_pages) = (Vec::new(), Vec::new(), Vec::new());
+        (self.inputs, self.late_answers, self.late_landings) = (Vec::new(), Vec::new(), Vec::new());
+        self.questions = [Question::WebhooksOn].into();
         self.flights.clear();
         self.lanes.clear();
         self.throttled.clear();
@@ -48,10 +51,7 @@ impl World {
         self.engine = Engine::new(self.options.clone());
         self.wake_at = None;
         self.ids = IdSequence::after(self.store().last_id().map_err(|problem| problem.detail)?);
-        self.check_memory()?;
-        let on: Vec<_> = self.store().webhooks().all().filter(|webhook| webhook.is_on()).map(|one| one.id).collect();
-        on.into_iter().for_each(|webhook| self.answer_settings(webhook));
-        Ok(())
+        self.check_memory()
     }
 
     /// Opens the store anew. Now and then the power goes again while it opens.
@@ -61,7 +61,8 @@ impl World {
         for accidents in 0.. {
             if self.faults && accidents < 3 && self.one_in(4) {
                 let after = self.random.below(30);
-                self.disk.fail(Fault { after, lasting: true, reads: false, sync: FailedSync::StillUnsynced });
+                let what = Operations::Changes;
+                self.disk.fail(Fault { after, lasting: true, what, sync: FailedSync::StillUnsynced });
             }
             let failed = self.disk.failed();
             let opened = Store::open_played(self.disk.opener(), self.open_options.clone());
@@ -89,9 +90,13 @@ impl World {
             self.tell(|| format!("the disk is full: {full:?}"));
             return self.disk.fill(full);
         }
-        let sync = [FailedSync::Stored, FailedSync::StillUnsynced, FailedSync::Reverted][self.random.below(3)];
-        let fault =
-            Fault { after: self.random.below(60), lasting: self.one_in(2), reads: self.one_in(3), sync };
+        let sync = FailedSync::ALL[self.random.below(FailedSync::ALL.len())];
+        let (what, after) = match self.random.below(4) {
+            0..2 => (Operations::Syncs, self.random.below(4)),
+            2 => (Operations::Changes, self.random.below(60)),
+            _ => (Operations::All, self.random.below(60)),
+        };
+        let fault = Fault { after, lasting: self.one_in(2), what, sync };
         self.tell(|| format!("the disk will fail: {fault:?}"));
         self.disk.fail(fault);
     }
@@ -99,7 +104,7 @@ impl World {
     /// While nothing can be written: the power goes, or the disk heals, or reopening is tried.
     pub fn face_broken_disk(&mut self) -> Checked {
         match self.random.below(6) {
-            0..2 => self.crash(),
+            0..2 if !self.lives_on => self.crash(),
             2 => self.reopen(),
             3..5 => {
                 self.tell(|| "the disk is well again".into());

@@ -30,10 +30,20 @@ pub struct Fault {
     pub after: usize,
     /// Every operation from there on fails, or only that one.
     pub lasting: bool,
-    /// Reads count and fail as well.
-    pub reads: bool,
+    /// What counts and fails.
+    pub what: Operations,
     /// What a sync that fails has done.
     pub sync: FailedSync,
+}
+
+/// Some of the operations on a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Operations {
+    Syncs,
+    /// And changes of the file and its length.
+    Changes,
+    /// And reads.
+    All,
 }
 
 /// What a sync that fails has done with what it was to store.
@@ -47,6 +57,11 @@ pub enum FailedSync {
     Reverted,
     /// It will never be stored, yet reading shows it, as some file systems have it.
     Forgotten,
+}
+
+impl FailedSync {
+    pub const ALL: [FailedSync; 4] =
+        [FailedSync::Stored, FailedSync::StillUnsynced, FailedSync::Reverted, FailedSync::Forgotten];
 }
 
 /// How a disk is full.
@@ -122,6 +137,11 @@ impl Disk {
         (state.fault, state.full) = (None, None);
     }
 
+    /// Holds a fault back while something is looked at, and gives it, to be put back.
+    pub fn hold_fault(&self) -> Option<Fault> {
+        self.state().fault.take()
+    }
+
     /// Operations that have failed.
     pub fn failed(&self) -> usize {
         self.state().failed
@@ -178,12 +198,12 @@ impl State {
         image
     }
 
-    /// Whether the next operation fails.
-    fn fails(&mut self, is_read: bool) -> bool {
+    /// Whether this operation fails.
+    fn fails(&mut self, what: Operations) -> bool {
         if self.dead {
             return true;
         }
-        let Some(fault) = self.fault.as_mut().filter(|fault| fault.reads || !is_read) else { return false };
+        let Some(fault) = self.fault.as_mut().filter(|fault| what <= fault.what) else { return false };
         if fault.after > 0 {
             fault.after -= 1;
             return false;
@@ -202,7 +222,7 @@ impl State {
 
     fn sync(&mut self) -> io::Result<()> {
         let how = self.fault.map_or(FailedSync::StillUnsynced, |fault| fault.sync);
-        if !self.fails(false) {
+        if !self.fails(Operations::Syncs) {
             self.store();
             return Ok(());
         }
@@ -237,7 +257,7 @@ impl State {
             self.failed += 1;
             return Err(io::Error::from(io::ErrorKind::StorageFull));
         }
-        if self.fails(false) {
+        if self.fails(Operations::Changes) {
             let arrived = SECTOR * self.random.below(data.len() / SECTOR + 1);
             if !self.dead && arrived > 0 {
                 self.change(Change::Wrote { offset, data: data[..arrived].to_vec() });
@@ -253,7 +273,7 @@ impl State {
             self.failed += 1;
             return Err(io::Error::from(io::ErrorKind::StorageFull));
         }
-        if self.fails(false) {
+        if self.fails(Operations::Changes) {
             return Err(broken());
         }
         self.change(Change::SetLength(length));
@@ -285,12 +305,12 @@ impl Handle {
 impl StorageBackend for Handle {
     fn len(&self) -> io::Result<u64> {
         let mut state = self.state();
-        if state.fails(true) { Err(broken()) } else { Ok(state.newest.length) }
+        if state.fails(Operations::All) { Err(broken()) } else { Ok(state.newest.length) }
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         let mut state = self.state();
-        if state.fails(true) {
+        if state.fails(Operations::All) {
             return Err(broken());
         }
         state.newest.read(offset, out)

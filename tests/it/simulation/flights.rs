@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use hookstead::{
-    domain::{Attempt, Outcome, Status, Timestamp, Verdict, WebhookId},
-    sender::engine::{Finished, Input, Job, LaneSettings},
+    domain::{Attempt, Outcome, Timestamp, Verdict, WebhookId},
+    sender::engine::{Finished, Input, Job, LaneSettings, ReadPage},
     store::{AttemptRecord, Parcel},
     system::Random,
 };
@@ -36,6 +36,14 @@ struct Answer {
     ends_at: Timestamp,
 }
 
+/// Something that the engine wants to know.
+#[derive(Debug, Clone, Copy)]
+pub enum Question {
+    WebhooksOn,
+    Settings(WebhookId),
+    Page(ReadPage),
+}
+
 impl Flight {
     /// Whether it can go on without waiting for time.
     pub fn can_move(&self, now: Timestamp) -> bool {
@@ -60,24 +68,15 @@ impl World {
         for job in turn.send {
             self.start(job)?;
         }
-        ensure!(self.engine.in_flight() == self.flights.len(), "the engine counts other flights than there are");
-        for webhook in turn.settings {
-            self.answer_settings(webhook);
-        }
-        self.reads.extend(turn.read);
+        let in_flight = self.flights.len() + self.late_landings.len();
+        ensure!(self.engine.in_flight() == in_flight, "the engine counts other flights than there are");
+        self.questions.extend(turn.settings.into_iter().map(Question::Settings));
+        self.questions.extend(turn.read.into_iter().map(Question::Page));
         self.wake_at = turn.wake_at;
         if !turn.record.is_empty() {
             self.ask(Asked::Record(turn.record));
         }
         Ok(())
-    }
-
-    /// Tells the engine how a webhook is to be served, in its next turn.
-    pub fn answer_settings(&mut self, webhook: WebhookId) {
-        let until = self.store().webhook_state(webhook).throttled_until;
-        let found = self.store().webhooks().get(webhook).filter(|webhook| webhook.deleted_at.is_none());
-        let settings = found.map(|webhook| LaneSettings::of(&webhook, until));
-        self.inputs.push(Input::Webhook(webhook, settings));
     }
 
     fn remember_lane(&mut self, input: &Input) {
@@ -118,21 +117,43 @@ impl World {
         Ok(())
     }
 
-    /// Reads a page that the engine asked for; it is told at once or later.
-    pub fn read_page(&mut self) {
-        if self.reads.is_empty() {
-            return;
-        }
-        let asked = self.reads.swap_remove(self.random.below(self.reads.len()));
-        let input = match self.store().queue_page(asked.webhook, asked.after, asked.limit) {
-            Ok(page) => Input::PageRead { asked, page },
-            Err(_) => Input::PageFailed(asked),
+    /// Reads what the engine wants to know first; it is told at once or later.
+    pub fn answer_question(&mut self) {
+        let Some(question) = self.questions.pop_front() else { return };
+        let answers = match question {
+            Question::WebhooksOn => {
+                let webhooks = self.store().webhooks();
+                let on = webhooks.all().filter(|webhook| webhook.is_on());
+                on.map(|webhook| self.settings(webhook.id)).collect()
+            }
+            Question::Settings(webhook) => vec![self.settings(webhook)],
+            Question::Page(asked) => match self.store().queue_page(asked.webhook, asked.after, asked.limit) {
+                Ok(page) => vec![Input::PageRead { asked, page }],
+                Err(_) => vec![Input::PageFailed(asked)],
+            },
         };
-        if self.one_in(3) { self.late_pages.push(input) } else { self.inputs.push(input) }
+        self.late_answers.extend(answers);
+        if !self.one_in(3) {
+            self.inputs.append(&mut self.late_answers);
+        }
     }
 
-    pub fn tell_late_pages(&mut self) {
-        self.inputs.append(&mut self.late_pages);
+    /// How a webhook is to be served.
+    fn settings(&self, id: WebhookId) -> Input {
+        let until = self.store().webhook_state(id).throttled_until;
+        let found = self.store().webhooks().get(id).filter(|webhook| webhook.deleted_at.is_none());
+        Input::Webhook(id, found.map(|webhook| LaneSettings::of(&webhook, until)))
+    }
+
+    /// What was to be told later is told.
+    pub fn tell_late(&mut self) {
+        self.inputs.append(&mut self.late_answers);
+        self.inputs.append(&mut self.late_landings);
+    }
+
+    fn land_unsent(&mut self, index: usize, input: Input) {
+        self.flights.swap_remove(index);
+        if self.one_in(3) { self.late_landings.push(input) } else { self.inputs.push(input) }
     }
 
     /// A request goes one stage further, if it does not wait for time.
@@ -157,31 +178,26 @@ impl World {
         match self.store().parcel(job.due.delivery, job.due.at) {
             Err(_) => {
                 self.tell(|| format!("cannot read {}", job.due.delivery));
-                self.flights.swap_remove(index);
-                self.inputs.push(Input::Unreadable(job));
+                self.land_unsent(index, Input::Unreadable(job));
             }
             Ok(None) => {
-                ensure!(!self.stands(&self.model, &job), "{job:?} stands in the queue and is taken for stale");
+                ensure!(!self.model.has_row(&job.due), "{job:?} stands in the queue and is taken for stale");
                 self.tell(|| format!("{} is stale", job.due.delivery));
-                self.flights.swap_remove(index);
-                self.inputs.push(Input::Stale(job));
+                self.land_unsent(index, Input::Stale(job));
+            }
+            Ok(Some(parcel)) if !parcel.webhook.is_on() => {
+                ensure!(!self.model.is_on(job.webhook), "{} is on and is taken for off", job.webhook);
+                self.tell(|| format!("{} is off, {} waits", job.webhook, job.due.delivery));
+                self.land_unsent(index, Input::Interrupted(job));
             }
             Ok(Some(parcel)) => {
-                let stands = self.stands(&self.model, &job)
-                    || self.maybe.as_ref().is_some_and(|maybe| self.stands(maybe, &job));
-                ensure!(stands, "{job:?} is sent and should not be: {:?}", self.model.deliveries.get(&job.due.delivery));
+                let stands = |model: &Model| model.has_row(&job.due) && model.is_on(job.webhook);
+                let right = stands(&self.model) || self.maybe.as_ref().is_some_and(stands);
+                ensure!(right, "{job:?} is sent and should not be: {:?}", self.model.deliveries.get(&job.due.delivery));
                 self.flights[index].stage = Stage::Read(Box::new(parcel));
             }
         }
         Ok(())
-    }
-
-    /// Whether a row is to be sent, by what the store should remember.
-    fn stands(&self, model: &Model, job: &Job) -> bool {
-        let delivery = model.deliveries.get(&job.due.delivery);
-        let waits =
-            delivery.is_some_and(|delivery| delivery.status == Status::Pending && delivery.due == Some(job.due.at));
-        waits && model.is_on(job.webhook)
     }
 
     fn arrive(&mut self, index: usize, parcel: Box<Parcel>) -> Checked {
@@ -252,8 +268,16 @@ impl World {
             }
             (Verdict::TryAgain(_), None) => false,
         };
-        ensure!(right, "invariant 5: {:?} after attempt {} of the round: {outcome:?}", record.verdict, finished.round_attempt);
-        if let Some(asked) = asked {
+        ensure!(
+            right,
+            "invariant 5: {:?} after attempt {} of the round: {outcome:?}",
+            record.verdict,
+            finished.round_attempt
+        );
+        // The engine lets go of a webhook that is off and has nothing in flight, and takes up what
+        // the store knows when it is on again.
+        let on = self.lanes.get(&webhook).is_some_and(|lane| lane.on);
+        if let Some(asked) = asked.filter(|_| on) {
             let until = finished.finished_at.plus(asked);
             let until = match record.verdict {
                 Verdict::TryAgain(due) => until.min(due),

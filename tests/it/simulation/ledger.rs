@@ -10,14 +10,36 @@ use hookstead::{
 
 use super::model::Model;
 
+/// How much happened.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Counts {
+    pub commits: usize,
+    pub failed_commits: usize,
+    /// Of those, the ones that had arrived on disk all the same.
+    pub arrived: usize,
+    pub crashes: usize,
+    pub requests: usize,
+    /// Of those, the ones that came a second time after a crash or stop.
+    pub repeated: usize,
+}
+
+impl Counts {
+    pub fn add(&mut self, other: Counts) {
+        self.commits += other.commits;
+        self.failed_commits += other.failed_commits;
+        self.arrived += other.arrived;
+        self.crashes += other.crashes;
+        self.requests += other.requests;
+        self.repeated += other.repeated;
+    }
+}
+
 /// What callers and receivers wrote down.
 #[derive(Default)]
 pub struct Ledger {
     accepted: BTreeMap<EventId, Accepted>,
     requests: BTreeMap<DeliveryId, Vec<Request>>,
-    /// Requests in all, and those of them that came a second time after a crash.
-    pub sent: usize,
-    pub repeated: usize,
+    pub counts: Counts,
 }
 
 /// An event that was answered with 2xx.
@@ -76,8 +98,8 @@ impl Ledger {
         if before.iter().any(|request| request.attempt == attempt && request.life == life) {
             return Err(format!("invariant 3: attempt {attempt} of {id} was made twice without a crash"));
         }
-        self.sent += 1;
-        self.repeated += usize::from(before.iter().any(|request| request.attempt == attempt));
+        self.counts.requests += 1;
+        self.counts.repeated += usize::from(before.iter().any(|request| request.attempt == attempt));
         before.push(Request { attempt, life, body: parcel.body.clone() });
         Ok(())
     }

@@ -17,11 +17,15 @@ mod world;
 use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     thread,
     time::Instant,
 };
 
+use ledger::Counts;
 use world::World;
 
 /// Seeds in a normal run: always the same, so that a change alone decides what is found.
@@ -35,7 +39,7 @@ fn simulation_of_store_and_engine_keeps_every_promise() {
     }
     let seeds = number("HOOKSTEAD_SIM_SEEDS").unwrap_or(SEEDS);
     let (began, next, failed) = (Instant::now(), AtomicU64::new(0), AtomicU64::new(u64::MAX));
-    let (sent, repeated) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let counts = Mutex::new(Counts::default());
     thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
@@ -45,8 +49,7 @@ fn simulation_of_store_and_engine_keeps_every_promise() {
                         return;
                     }
                     let course = run(seed, false);
-                    sent.fetch_add(course.sent, Ordering::Relaxed);
-                    repeated.fetch_add(course.repeated, Ordering::Relaxed);
+                    counts.lock().expect("nothing panics while it counts").add(course.counts);
                     if course.result.is_err() {
                         failed.fetch_min(seed, Ordering::Relaxed);
                     }
@@ -60,16 +63,14 @@ fn simulation_of_store_and_engine_keeps_every_promise() {
         run(failed, true).report();
         panic!("seed {failed} failed and then did not: something does not follow from the seed");
     }
-    let (sent, repeated) = (sent.into_inner(), repeated.into_inner());
-    println!("{seeds} seeds in {:?}: {sent} requests, {repeated} of them repeated after a crash", began.elapsed());
+    println!("{seeds} seeds in {:?}: {:?}", began.elapsed(), counts.into_inner().expect("nothing panicked"));
 }
 
 /// What came of one seed.
 struct Course {
     seed: u64,
     story: Vec<String>,
-    sent: usize,
-    repeated: usize,
+    counts: Counts,
     result: Result<(), String>,
 }
 
@@ -87,11 +88,10 @@ impl Course {
 fn run(seed: u64, verbose: bool) -> Course {
     let mut world = match World::new(seed, verbose) {
         Ok(world) => world,
-        Err(what) => return Course { seed, story: Vec::new(), sent: 0, repeated: 0, result: Err(what) },
+        Err(what) => return Course { seed, story: Vec::new(), counts: Counts::default(), result: Err(what) },
     };
     let result = catch_unwind(AssertUnwindSafe(|| world.run())).unwrap_or_else(|panic| Err(words_of(&*panic)));
-    let (sent, repeated) = (world.ledger.sent, world.ledger.repeated);
-    Course { seed, story: world.story().to_vec(), sent, repeated, result }
+    Course { seed, story: world.story().to_vec(), counts: world.ledger.counts, result }
 }
 
 fn words_of(panic: &(dyn Any + Send)) -> String {

@@ -7,7 +7,7 @@ use hookstead::{
         AccountId, Delivery, DeliveryId, Disabled, DisabledReason, EventId, FailedReason, JobId, NewEvent, Selection,
         Status, Timestamp, Verdict, Webhook, WebhookId,
     },
-    store::{AttemptRecord, EventFilter, Store, WebhookUpdate},
+    store::{AttemptRecord, Due, EventFilter, Store, WebhookUpdate},
 };
 
 /// Something that is asked of the store.
@@ -105,6 +105,7 @@ pub struct Model {
     pub events: BTreeMap<EventId, Rc<NewEvent>>,
     pub deliveries: BTreeMap<DeliveryId, DeliveryFacts>,
     external_ids: BTreeMap<(AccountId, String), EventId>,
+    /// Bulk resends, and whether they have ended.
     jobs: BTreeMap<JobId, bool>,
 }
 
@@ -170,6 +171,11 @@ impl Model {
     /// Whether a webhook is there and on.
     pub fn is_on(&self, webhook: WebhookId) -> bool {
         self.webhooks.get(&webhook).is_some_and(|webhook| webhook.is_on())
+    }
+
+    /// Whether a row of the queue stands.
+    pub fn has_row(&self, row: &Due) -> bool {
+        self.deliveries.get(&row.delivery).is_some_and(|delivery| delivery.due == Some(row.at))
     }
 
     /// The webhooks that an event was made for, in order.
@@ -329,6 +335,9 @@ impl Model {
             .map(|webhook| (webhook.id, Rc::new(WebhookFacts::of(&webhook))))
             .collect();
         compare("webhook", &webhooks, &self.webhooks)?;
+        let running = store.running_jobs().map_err(|problem| problem.detail)?;
+        let wanted = self.jobs.iter().filter(|(_, ended)| !**ended).map(|(id, _)| (*id, ())).collect();
+        compare("bulk resend", &running.iter().map(|job| (job.id, ())).collect(), &wanted)?;
         let events = store.events(&EventFilter::default(), None, 10_000).map_err(|problem| problem.detail)?;
         let ids: BTreeMap<_, _> = events.items.iter().map(|event| (event.id, ())).collect();
         compare("event", &ids, &self.events.keys().map(|id| (*id, ())).collect())?;
@@ -353,6 +362,7 @@ fn compare<K: Ord + std::fmt::Debug, V: PartialEq + std::fmt::Debug>(
         .iter()
         .find(|(key, value)| found.get(key) != Some(value))
         .map(|(key, value)| format!("{what} {key:?} should be {value:?} and is {:?}", found.get(key)));
-    let surplus = || found.keys().find(|key| !wanted.contains_key(key)).map(|key| format!("{what} {key:?} is too much"));
+    let surplus =
+        || found.keys().find(|key| !wanted.contains_key(key)).map(|key| format!("{what} {key:?} is too much"));
     difference.or_else(surplus).map_or(Ok(()), Err)
 }

@@ -22,20 +22,26 @@ pub enum Mood {
 }
 
 /// All receivers.
-#[derive(Default)]
 pub struct Receivers {
     moods: BTreeMap<WebhookId, Mood>,
+    none_healthy: bool,
     all_healthy: bool,
 }
 
 impl Receivers {
+    /// Receivers of all moods, or of all but the healthy one.
+    pub fn new(none_healthy: bool) -> Self {
+        Receivers { moods: BTreeMap::new(), none_healthy, all_healthy: false }
+    }
+
     /// From now on every receiver answers 200.
     pub fn recover(&mut self) {
         self.all_healthy = true;
     }
 
     pub fn change_mood(&mut self, webhook: WebhookId, random: &PlayedRandom) -> Mood {
-        let mood = match random.below(40) {
+        let first = if self.none_healthy { 16 } else { 0 };
+        let mood = match first + random.below(40 - first) {
             0..16 => Mood::Healthy,
             16..20 => Mood::Slow,
             20..24 => Mood::Failing,
@@ -43,6 +49,7 @@ impl Receivers {
             27..31 => Mood::Busy,
             31..34 => Mood::Hanging,
             34..39 => Mood::Flaky,
+            _ if self.none_healthy => Mood::Failing,
             _ => Mood::Gone,
         };
         self.moods.insert(webhook, mood);

@@ -1,7 +1,7 @@
 //! The store, the engine and the world around them, in one thread and in played time.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     future::Future,
     pin::Pin,
     sync::{Arc, Mutex},
@@ -13,14 +13,14 @@ use hookstead::{
     domain::{
         DeliveryId, EventId, IdSequence, JobId, LogFilter, Problem, RetrySchedule, StartedBy, Timestamp, WebhookId,
     },
-    sender::engine::{Engine, EngineOptions, Input, LaneSettings, ReadPage},
+    sender::engine::{Engine, EngineOptions, Input, LaneSettings},
     store::{AttemptRecord, AuditEntry, BulkJob, Notice, OpenOptions, Pending, Store},
     system::PlayedRandom,
 };
 
 use super::{
     disk::Disk,
-    flights::Flight,
+    flights::{Flight, Question},
     ledger::Ledger,
     model::{Answered, Asked, Model},
     receivers::Receivers,
@@ -49,6 +49,11 @@ pub struct World {
     pub opened: Option<Store>,
     /// Whether disks fail and power goes.
     pub faults: bool,
+    /// One step in so many breaks the disk, where it breaks at all. Seeds differ much in this, so
+    /// that some meet trouble upon trouble and others have time to get somewhere.
+    pub trouble: usize,
+    /// Whether a disk that failed is reopened in place, and never found after a crash.
+    pub lives_on: bool,
     pub engine: Engine,
     pub options: EngineOptions,
     pub open_options: OpenOptions,
@@ -62,9 +67,12 @@ pub struct World {
     /// What the store has told since the engine's last turn.
     pub told: Arc<Mutex<Vec<Notice>>>,
     pub inputs: Vec<Input>,
-    pub reads: Vec<ReadPage>,
-    /// Pages that were read and are told later.
-    pub late_pages: Vec<Input>,
+    /// What the engine wants to know. Answered in this order, and told in this order.
+    pub questions: VecDeque<Question>,
+    /// Answers that the engine is told later, when the store may have gone on.
+    pub late_answers: Vec<Input>,
+    /// What became of requests that were not made, told later.
+    pub late_landings: Vec<Input>,
     pub flights: Vec<Flight>,
     pub wake_at: Option<Timestamp>,
     /// How the engine was last told to serve each webhook.
@@ -108,25 +116,32 @@ impl World {
         let disk = Disk::new(seed);
         let open_options =
             OpenOptions { cache_bytes: [64 << 10, 512 << 10][random.below(2)], ..OpenOptions::default() };
-        let store =
-            Store::open_played(disk.opener(), open_options.clone()).map_err(|error| format!("cannot begin: {error}"))?;
+        let store = Store::open_played(disk.opener(), open_options.clone())
+            .map_err(|error| format!("cannot begin: {error}"))?;
         let schedules: [&[u64]; 3] = [&[1, 2], &[5, 300, 1_800], &[5, 300, 1_800, 7_200, 18_000, 36_000]];
         let schedule = RetrySchedule::from_seconds(schedules[random.below(3)]).expect("in range");
+        // Where memory is small, rows are read from disk again and again; where it is not, they
+        // must not be lost from it.
+        let much = if random.below(2) == 0 { 100 } else { 0 };
         let options = EngineOptions {
             max_in_flight: 1 + random.below(12),
             lane_max_in_flight: 1 + random.below(4) as u16,
             schedule,
-            lane_rows: 1 + random.below(8),
-            total_rows: 5 + random.below(60),
-            page_rows: 1 + random.below(6),
+            lane_rows: much + 1 + random.below(8),
+            total_rows: much + 5 + random.below(60),
+            page_rows: much + 1 + random.below(6),
             reads_at_once: 1 + random.below(3),
             in_hand: 2 + random.below(20),
         };
+        let (trouble, lives_on) = ([8, 25, 100][random.below(3)], random.below(3) == 0);
+        let receivers = Receivers::new(random.below(3) == 0);
         let mut world = World {
             random,
             disk,
             opened: Some(store),
             faults: !seed.is_multiple_of(4),
+            trouble,
+            lives_on,
             engine: Engine::new(options.clone()),
             options,
             open_options,
@@ -136,8 +151,9 @@ impl World {
             life: 1,
             told: Arc::default(),
             inputs: Vec::new(),
-            reads: Vec::new(),
-            late_pages: Vec::new(),
+            questions: VecDeque::new(),
+            late_answers: Vec::new(),
+            late_landings: Vec::new(),
             flights: Vec::new(),
             wake_at: None,
             lanes: BTreeMap::new(),
@@ -148,7 +164,7 @@ impl World {
             model: Model::default(),
             maybe: None,
             ledger: Ledger::default(),
-            receivers: Receivers::default(),
+            receivers,
             story: verbose.then(Vec::new),
         };
         world.listen();
@@ -208,9 +224,7 @@ impl World {
                     Answered::Published(each.collect())
                 })
             }
-            Asked::Create(webhook) => {
-                reply(store.create_webhook(*webhook, 1_000, self.audit()), |_| Answered::Done)
-            }
+            Asked::Create(webhook) => reply(store.create_webhook(*webhook, 1_000, self.audit()), |_| Answered::Done),
             Asked::Change(id, change) => {
                 let update = change.into_update(now);
                 reply(store.update_webhook(id, None, now, update, self.audit()), |_| Answered::Done)
@@ -234,9 +248,9 @@ impl World {
                 let by = StartedBy::Bulk;
                 reply(store.advance_job(job, ids, position, by, now, next_due, finished), done)
             }
-            Asked::Forget(before) => reply(store.forget(before, EventId(0)), |forgotten| {
-                Answered::Forgotten(forgotten.events)
-            }),
+            Asked::Forget(before) => {
+                reply(store.forget(before, EventId(0)), |forgotten| Answered::Forgotten(forgotten.events))
+            }
         }
     }
 
@@ -267,23 +281,28 @@ impl World {
     /// The store does what waits, in one commit, and the answers are compared with the model's.
     pub fn commit(&mut self) -> Checked {
         let waiting = std::mem::take(&mut self.waiting);
+        if waiting.is_empty() {
+            self.store().write_waiting();
+            self.hear();
+            return Ok(());
+        }
         let (was_writable, failed_syncs) = (self.store().is_writable(), self.disk.failed_syncs());
         self.store().write_waiting();
         let committed = was_writable && self.store().is_writable();
         ensure!(
-            !committed || waiting.is_empty() || failed_syncs == self.disk.failed_syncs(),
+            !committed || failed_syncs == self.disk.failed_syncs(),
             "invariant 9: a sync failed and the store goes on"
         );
         let mut after = self.model.clone();
         let wanted: Vec<Answered> = waiting.iter().map(|one| after.apply(&one.asked)).collect();
+        self.ledger.counts.commits += usize::from(committed);
+        self.ledger.counts.failed_commits += usize::from(was_writable && !committed);
         if committed {
             self.model = after;
-        } else if was_writable && !waiting.is_empty() {
+        } else if was_writable {
             self.maybe = Some(after);
         }
-        if !waiting.is_empty() {
-            self.tell(|| format!("commit of {}: {}", waiting.len(), if committed { "done" } else { "failed" }));
-        }
+        self.tell(|| format!("commit of {}: {}", waiting.len(), if committed { "done" } else { "failed" }));
         for (mut one, wanted) in waiting.into_iter().zip(wanted) {
             let answered = (one.reply)().ok_or_else(|| format!("no answer to {}", one.asked.words()))?;
             let wanted = if committed { wanted } else { Answered::Refused("cannot_write") };
@@ -330,25 +349,35 @@ impl World {
         let writable = self.store().is_writable();
         self.tell(|| format!("reopens: {}", if writable { "can write" } else { "cannot write" }));
         self.hear();
-        if writable { self.check_memory() } else { Ok(()) }
+        if !writable {
+            return Ok(());
+        }
+        let fault = self.disk.hold_fault();
+        self.check_memory()?;
+        fault.into_iter().for_each(|fault| self.disk.fail(fault));
+        Ok(())
     }
 
     /// What the store remembers is what it should, or what a failed commit would have made of it.
     pub fn check_memory(&mut self) -> Checked {
+        let difference = self.model.difference(self.store());
+        let maybe = self.maybe.take().filter(|_| difference.is_err());
+        let arrived = maybe.map(|maybe| maybe.difference(self.store()).map(|()| maybe)).transpose();
+        if let Ok(Some(maybe)) = &arrived {
+            self.tell(|| "what could not be committed has arrived".into());
+            self.ledger.counts.arrived += 1;
+            self.model = maybe.clone();
+            self.ledger.forget(&self.model);
+        }
+        // What was promised says more than what differs.
         self.ledger.check_kept(self.store())?;
         let disagreements = self.store().verify().map_err(|problem| format!("verify: {}", problem.detail))?;
         ensure!(disagreements.is_empty(), "verify: {disagreements:?}");
-        let difference = self.model.difference(self.store());
-        let Some(maybe) = self.maybe.take() else { return difference };
-        if let Err(difference) = difference {
-            maybe
-                .difference(self.store())
-                .map_err(|other| format!("neither before nor after: {difference}; {other}"))?;
-            self.tell(|| "what could not be committed has arrived".into());
-            self.model = maybe;
-            self.ledger.forget(&self.model);
+        match (difference, arrived) {
+            (Ok(()), _) | (Err(_), Ok(Some(_))) => Ok(()),
+            (Err(before), Ok(None)) => Err(before),
+            (Err(before), Err(after)) => Err(format!("neither before nor after a failed commit: {before}; {after}")),
         }
-        Ok(())
     }
 }
 
