@@ -37,6 +37,7 @@ pub struct Fault {
 }
 
 /// Some of the operations on a disk.
+<<<<<<< HEAD
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Operations {
     Syncs,
@@ -46,6 +47,23 @@ pub enum Operations {
     All,
 }
 
+=======
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operations {
+    Syncs,
+    /// Writes, changes of the length, and syncs.
+    Changes,
+    Reads,
+    All,
+}
+
+impl Operations {
+    fn include(self, one: Operations) -> bool {
+        self == one || self == Operations::All || (self == Operations::Changes && one == Operations::Syncs)
+    }
+}
+
+>>>>>>> sim
 /// What a sync that fails has done with what it was to store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailedSync {
@@ -203,7 +221,11 @@ impl State {
         if self.dead {
             return true;
         }
+<<<<<<< HEAD
         let Some(fault) = self.fault.as_mut().filter(|fault| what <= fault.what) else { return false };
+=======
+        let Some(fault) = self.fault.as_mut().filter(|fault| fault.what.include(what)) else { return false };
+>>>>>>> sim
         if fault.after > 0 {
             fault.after -= 1;
             return false;
@@ -305,12 +327,20 @@ impl Handle {
 impl StorageBackend for Handle {
     fn len(&self) -> io::Result<u64> {
         let mut state = self.state();
+<<<<<<< HEAD
         if state.fails(Operations::All) { Err(broken()) } else { Ok(state.newest.length) }
+=======
+        if state.fails(Operations::Reads) { Err(broken()) } else { Ok(state.newest.length) }
+>>>>>>> sim
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         let mut state = self.state();
+<<<<<<< HEAD
         if state.fails(Operations::All) {
+=======
+        if state.fails(Operations::Reads) {
+>>>>>>> sim
             return Err(broken());
         }
         state.newest.read(offset, out)
