@@ -37,17 +37,6 @@ pub struct Fault {
 }
 
 /// Some of the operations on a disk.
-<<<<<<< HEAD
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Operations {
-    Syncs,
-    /// And changes of the file and its length.
-    Changes,
-    /// And reads.
-    All,
-}
-
-=======
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operations {
     Syncs,
@@ -63,7 +52,6 @@ impl Operations {
     }
 }
 
->>>>>>> sim
 /// What a sync that fails has done with what it was to store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailedSync {
@@ -221,11 +209,7 @@ impl State {
         if self.dead {
             return true;
         }
-<<<<<<< HEAD
-        let Some(fault) = self.fault.as_mut().filter(|fault| what <= fault.what) else { return false };
-=======
         let Some(fault) = self.fault.as_mut().filter(|fault| fault.what.include(what)) else { return false };
->>>>>>> sim
         if fault.after > 0 {
             fault.after -= 1;
             return false;
@@ -327,20 +311,12 @@ impl Handle {
 impl StorageBackend for Handle {
     fn len(&self) -> io::Result<u64> {
         let mut state = self.state();
-<<<<<<< HEAD
-        if state.fails(Operations::All) { Err(broken()) } else { Ok(state.newest.length) }
-=======
         if state.fails(Operations::Reads) { Err(broken()) } else { Ok(state.newest.length) }
->>>>>>> sim
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         let mut state = self.state();
-<<<<<<< HEAD
-        if state.fails(Operations::All) {
-=======
         if state.fails(Operations::Reads) {
->>>>>>> sim
             return Err(broken());
         }
         state.newest.read(offset, out)
