@@ -1,7 +1,7 @@
 //! One transaction at work: the tables that every event touches, and drafts of what is kept in
 //! memory. Nothing of it is seen outside before the commit.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use redb::{ReadableTable, Table, WriteTransaction};
 use serde::{Serialize, de::DeserializeOwned};
@@ -36,15 +36,16 @@ pub struct Batch<'t> {
     pub notices: Vec<Notice>,
     /// Counts as of the last commit.
     known_states: &'t States,
-    states: HashMap<WebhookId, WebhookState>,
-    hours: HashMap<(WebhookId, u32), HourStats>,
-    account_hours: HashMap<(u32, AccountId), AccountHour>,
+    // In order, so that the same work makes the same writes each time.
+    states: BTreeMap<WebhookId, WebhookState>,
+    hours: BTreeMap<(WebhookId, u32), HourStats>,
+    account_hours: BTreeMap<(u32, AccountId), AccountHour>,
 }
 
 /// What a transaction leaves to be put in memory once it is committed.
 pub struct Draft {
     pub shared: Shared,
-    pub states: HashMap<WebhookId, WebhookState>,
+    pub states: BTreeMap<WebhookId, WebhookState>,
     pub notices: Vec<Notice>,
 }
 
@@ -62,9 +63,9 @@ impl<'t> Batch<'t> {
             shared,
             notices: Vec::new(),
             known_states: states,
-            states: HashMap::new(),
-            hours: HashMap::new(),
-            account_hours: HashMap::new(),
+            states: BTreeMap::new(),
+            hours: BTreeMap::new(),
+            account_hours: BTreeMap::new(),
         })
     }
 

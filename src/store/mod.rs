@@ -49,7 +49,7 @@ pub use face::{
 pub use shared::Webhooks;
 pub use writer::Pending;
 
-use crate::domain::{Problem, Webhook};
+use crate::domain::{Problem, Webhook, WebhookId, WebhookState};
 use batch::Batch;
 use fail::Fail;
 use record::decode;
@@ -232,7 +232,7 @@ impl Inner {
     }
 
     /// Puts into memory what has been committed.
-    fn keep(&self, shared: Shared, states: States) {
+    fn keep(&self, shared: Shared, states: impl IntoIterator<Item = (WebhookId, WebhookState)>) {
         *self.shared.write().expect("no writer panics") = shared;
         self.states.write().expect("no writer panics").extend(states);
     }
@@ -340,7 +340,7 @@ fn load(database: &Database) -> Result<(Shared, States), redb::Error> {
     let mut states = States::new();
     for row in transaction.open_table(WEBHOOK_STATES)?.iter()? {
         let (id, bytes) = row?;
-        states.insert(crate::domain::WebhookId(id.value()), kept(bytes.value())?);
+        states.insert(WebhookId(id.value()), kept(bytes.value())?);
     }
     Ok((shared, states))
 }

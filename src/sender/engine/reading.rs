@@ -50,7 +50,9 @@ impl Engine {
 
     /// What is known of the queues may be wrong: every lane reads its own again.
     pub(super) fn read_all_anew(&mut self) {
-        let webhooks: Vec<WebhookId> = self.lanes.keys().copied().collect();
+        let mut webhooks: Vec<WebhookId> = self.lanes.keys().copied().collect();
+        // Always in the same order, so that what happens follows from what has happened.
+        webhooks.sort_unstable();
         for webhook in webhooks {
             if let Some(lane) = self.lanes.get_mut(&webhook) {
                 lane.rows.forget();
