@@ -91,9 +91,10 @@ impl World {
             return self.disk.fill(full);
         }
         let sync = FailedSync::ALL[self.random.below(FailedSync::ALL.len())];
-        let (what, after) = match self.random.below(4) {
-            0..2 => (Operations::Syncs, self.random.below(4)),
-            2 => (Operations::Changes, self.random.below(60)),
+        let (what, after) = match self.random.below(10) {
+            0..5 => (Operations::Syncs, self.random.below(4)),
+            5..7 => (Operations::Changes, self.random.below(60)),
+            7..9 => (Operations::Reads, self.random.below(4)),
             _ => (Operations::All, self.random.below(60)),
         };
         let fault = Fault { after, lasting: self.one_in(2), what, sync };

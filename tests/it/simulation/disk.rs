@@ -37,13 +37,19 @@ pub struct Fault {
 }
 
 /// Some of the operations on a disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operations {
     Syncs,
-    /// And changes of the file and its length.
+    /// Writes, changes of the length, and syncs.
     Changes,
-    /// And reads.
+    Reads,
     All,
+}
+
+impl Operations {
+    fn include(self, one: Operations) -> bool {
+        self == one || self == Operations::All || (self == Operations::Changes && one == Operations::Syncs)
+    }
 }
 
 /// What a sync that fails has done with what it was to store.
@@ -203,7 +209,7 @@ impl State {
         if self.dead {
             return true;
         }
-        let Some(fault) = self.fault.as_mut().filter(|fault| what <= fault.what) else { return false };
+        let Some(fault) = self.fault.as_mut().filter(|fault| fault.what.include(what)) else { return false };
         if fault.after > 0 {
             fault.after -= 1;
             return false;
@@ -305,12 +311,12 @@ impl Handle {
 impl StorageBackend for Handle {
     fn len(&self) -> io::Result<u64> {
         let mut state = self.state();
-        if state.fails(Operations::All) { Err(broken()) } else { Ok(state.newest.length) }
+        if state.fails(Operations::Reads) { Err(broken()) } else { Ok(state.newest.length) }
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         let mut state = self.state();
-        if state.fails(Operations::All) {
+        if state.fails(Operations::Reads) {
             return Err(broken());
         }
         state.newest.read(offset, out)
