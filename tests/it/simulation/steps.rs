@@ -245,7 +245,7 @@ impl World {
             ensure!(self.next_moment().is_some(), "{:?} wait and nothing wakes", self.model.waiting());
             self.advance_to_next();
         }
-        Err(format!("{:?} wait after {MOST_ROUNDS} rounds", self.model.waiting()))
+        Err(format!("no rest after {MOST_ROUNDS} rounds, {:?} wait", self.model.waiting()))
     }
 
     fn check_rest(&mut self) -> Checked {
