@@ -23,6 +23,9 @@ const PRODUCERS: usize = 8;
 /// A result is recorded at the latest this long after the answer came: it waits 50 ms for company,
 /// then for one commit. The rest is room for a machine that is busy with other things.
 const RECORDED_WITHIN: Duration = Duration::from_secs(5);
+/// The receiver notices a request at the latest this long after it was sent: on a busy machine its
+/// bytes may lie in the system's buffer while the process that sent them is killed.
+const NOTICED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Calls the API of a process.
 #[derive(Clone)]
