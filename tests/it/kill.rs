@@ -142,10 +142,16 @@ fn fifty_kills_under_load_lose_nothing_and_repeat_only_what_was_on_its_way() {
         for (id, times) in arrivals.iter().filter(|(_, times)| times.len() > 1) {
             repeats += times.len() - 1;
             for pair in times.windows(2) {
-                let cut_off = killed_at
-                    .iter()
-                    .any(|kill| pair[0] <= *kill && pair[1] >= *kill && *kill - pair[0] < RECORDED_WITHIN);
-                assert!(cut_off, "{id} arrived twice although no kill came between arrival and record");
+                let cut_off = killed_at.iter().any(|kill| {
+                    let noticed_in_time = pair[0] < *kill + NOTICED_WITHIN;
+                    let not_recorded_yet = kill.saturating_duration_since(pair[0]) < RECORDED_WITHIN;
+                    *kill <= pair[1] && noticed_in_time && not_recorded_yet
+                });
+                // Seconds since the first kill, to see what happened when.
+                let at = |moment: Instant| moment.saturating_duration_since(killed_at[0]).as_secs_f64();
+                let kills: Vec<_> = killed_at.iter().map(|kill| at(*kill)).collect();
+                let times = (at(pair[0]), at(pair[1]));
+                assert!(cut_off, "{id} arrived twice, at {times:?}, without a kill in between: {kills:?}");
             }
         }
     }
