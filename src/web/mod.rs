@@ -12,6 +12,7 @@ pub mod frame;
 pub mod health;
 mod idle;
 pub mod json;
+pub mod metrics;
 pub mod openapi;
 pub mod pages;
 pub mod peer;
@@ -115,6 +116,7 @@ pub fn routes(config: &mut ServiceConfig) {
     config
         .service(path("/healthz").get(health::healthz))
         .service(path("/readyz").get(health::readyz))
+        .service(path("/metrics").get(metrics::metrics))
         .service(api.default_service(web::to(no_such_path)))
         .service(web::scope("/api").default_service(web::to(no_such_path)))
         .configure(pages::routes);

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::app::{Answer, TestApp};
+use crate::{
+    app::{Answer, TestApp},
+    receiver::Receiver,
+};
 
 /// Every refusal has the same shape, and the same id in its head and body.
 #[track_caller]
@@ -237,6 +240,24 @@ fn every_answer_has_an_id_and_the_headers_that_keep_browsers_safe() {
             assert_eq!(answer.header(name), Some(value), "{path}");
         }
         assert!(answer.header("content-security-policy").unwrap().starts_with("default-src 'none'"), "{path}");
+    }
+}
+
+#[test]
+fn metrics_count_what_happened() {
+    let (app, receiver) = (TestApp::start(), Receiver::start());
+    let webhook = app.webhook(&receiver, &["*"])["id"].as_str().unwrap().to_owned();
+    app.publish("contact.created", "1");
+    app.wait_for_logs("status=success", 1);
+    let text = app.request("GET", "/metrics", &[], None).expect(200).text();
+    for line in [
+        "hookstead_queue_depth 0".to_owned(),
+        "hookstead_oldest_due_seconds 0".to_owned(),
+        "hookstead_events_accepted_today 1".to_owned(),
+        format!("hookstead_deliveries{{webhook_id=\"{webhook}\",status=\"success\"}} 1"),
+        "hookstead_ready{check=\"store_writable\"} 1".to_owned(),
+    ] {
+        assert!(text.lines().any(|known| known == line), "{line} is not in\n{text}");
     }
 }
 
