@@ -1,6 +1,6 @@
 //! The store and the sender's engine in one thread under a seed: played disk, clock, callers and
 //! receivers; crashes, torn writes, failing and full disks, clocks that jump. After each crash and
-//! at the end of each course the invariants of DESIGN.md are checked.
+//! at the end of each course everything that was promised is checked: see `ledger`.
 //!
 //! A failure names its seed. `HOOKSTEAD_SIM_SEED=123 cargo test simulation` tells that course step
 //! by step; `HOOKSTEAD_SIM_SEEDS=100000 cargo test simulation` runs that many.
