@@ -81,18 +81,24 @@ impl Service {
         requests: Vec<Result<PublishEvent, Problem>>,
     ) -> Result<Vec<Result<Accepted, Problem>>, Problem> {
         actor.require(Scope::EventsWrite)?;
-        let prepared: Vec<_> =
-            requests.into_iter().map(|request| request.and_then(|request| self.prepare(actor, request))).collect();
-        let events: Vec<NewEvent> = prepared.iter().filter_map(|one| one.as_ref().ok().cloned()).collect();
+        let mut events: Vec<NewEvent> = Vec::with_capacity(requests.len());
+        // Bodies move on to the store; what is answered needs only the heads.
+        let mut prepare = |request: Result<PublishEvent, Problem>| -> Result<Event, Problem> {
+            let new = self.prepare(actor, request?)?;
+            let head = new.event.clone();
+            events.push(new);
+            Ok(head)
+        };
+        let prepared: Vec<_> = requests.into_iter().map(&mut prepare).collect();
         let mut published = match events.is_empty() {
             true => Vec::new(),
             false => self.store.publish(events).await?,
         }
         .into_iter();
         let answers = prepared.into_iter().map(|one| {
-            let new = one?;
+            let event = one?;
             let published = published.next().expect("one answer for each event")?;
-            Ok(accepted(new.event, published))
+            Ok(accepted(event, published))
         });
         Ok(answers.collect())
     }

@@ -8,7 +8,7 @@ use crate::domain::{EventType, EventTypeInfo, Problem};
 impl Store {
     /// All event types as of the last commit.
     pub fn event_types(&self) -> Arc<[Arc<EventTypeInfo>]> {
-        self.inner.shared().event_types
+        self.inner.shared.read().expect("no writer panics").event_types.clone()
     }
 
     /// Adds an event type.
