@@ -59,7 +59,7 @@ impl Deliveries for PlayedStore {
         let attempts = self.attempts.lock().get(&delivery).copied().unwrap_or(0);
         let mut delivery = Delivery::new(delivery, webhook.id, due, false);
         (delivery.attempts, delivery.round_attempts) = (attempts, attempts);
-        Ok(Some(Parcel { delivery, event: new.event, body: new.body, webhook: Arc::new(webhook) }))
+        Ok(Some(Parcel { delivery, event: Arc::new(new.event), body: new.body.into(), webhook: Arc::new(webhook) }))
     }
 
     fn record(&self, attempts: Vec<AttemptRecord>) {

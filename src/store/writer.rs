@@ -237,7 +237,7 @@ impl Inner {
 
     fn transact(&self, work: &mut [Box<dyn Work>]) -> Result<Vec<Notice>, Fail> {
         let transaction = self.begin_write()?;
-        let draft = {
+        let mut draft = {
             let states = self.states();
             let mut batch = Batch::begin(&transaction, self.shared(), &states)?;
             for piece in work {
@@ -246,7 +246,8 @@ impl Inner {
             batch.finish()?
         };
         transaction.commit()?;
-        self.keep(draft.shared, draft.states);
-        Ok(draft.notices)
+        let notices = std::mem::take(&mut draft.notices);
+        self.keep(draft);
+        Ok(notices)
     }
 }
