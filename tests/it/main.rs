@@ -9,6 +9,7 @@ mod api_logs;
 mod api_webhooks;
 mod api_wire;
 mod app;
+mod bench;
 mod browser;
 mod certificates;
 mod command_line;
