@@ -178,6 +178,10 @@ impl HealingPolicy {
         if said < warning.at_percent {
             look.healing.warned = Some(Warned { since, percent: warning.at_percent, at: now });
             look.alarms.push(WebhookAlarm::DisableWarning(warning));
+            if let Told::Failing { at } = &mut look.healing.told {
+                // It reminds of the failing as well.
+                *at = now;
+            }
         } else if said == 90 && now >= warning.disabled_at {
             look.disable = Some(since);
         }
