@@ -40,7 +40,8 @@ fn each_change_is_said_once() {
     let waits = WebhookSeen { failing_since: None, ..failing.clone() };
     let arrives = WebhookSeen { last_success_at: Some(NOON.plus(HOUR)), ..fine.clone() };
     let sent_again = WebhookSeen { answers: true, ..waits.clone() };
-    let cases: [(&str, &[&WebhookSeen], &[Option<WebhookAlarm>]); 12] = [
+    type Story<'a> = (&'a str, &'a [&'a WebhookSeen], &'a [Option<WebhookAlarm>]);
+    let cases: [Story; 12] = [
         ("well all along", &[&new, &fine, &fine], &[None, None, None]),
         ("fails and recovers", &[&fine, &failing, &failing, &fine, &fine], &[None, FAILING, None, RECOVERED, None]),
         ("fails twice", &[&failing, &fine, &failing], &[FAILING, RECOVERED, FAILING]),
