@@ -397,7 +397,7 @@ impl Service {
         let mut delivery = Delivery::new(id.delivery(0), webhook.id, now, false);
         delivery.next_start = StartedBy::Test;
         delivery.next_start_by = by;
-        Parcel { delivery, event, body, webhook }
+        Parcel { delivery, event: Arc::new(event), body: body.into(), webhook }
     }
 
     async fn update(
