@@ -20,6 +20,7 @@ mod pages_access;
 mod pages_webhooks;
 mod process;
 mod receiver;
+mod self_healing;
 mod simulation;
 mod static_binary;
 mod transport;
