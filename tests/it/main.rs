@@ -1,5 +1,6 @@
 //! The integration tests, one binary. [`app`] starts the whole server in this process, [`process`]
-//! the real program, [`receiver`] a scripted receiver, [`browser`] an admin without a script.
+//! the real program, [`receiver`] a scripted receiver, [`browser`] an admin without a script, [`disk`]
+//! a disk that fails. Which fault is injected where stands in `tests/README.md`.
 
 mod api_access;
 mod api_bad_input;
@@ -12,6 +13,7 @@ mod app;
 mod browser;
 mod certificates;
 mod command_line;
+mod disk;
 mod kill;
 mod limits;
 mod main_job;
@@ -21,4 +23,5 @@ mod process;
 mod receiver;
 mod simulation;
 mod static_binary;
+mod store_faults;
 mod transport;
