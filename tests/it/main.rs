@@ -14,6 +14,7 @@ mod browser;
 mod certificates;
 mod command_line;
 mod disk;
+mod faults;
 mod kill;
 mod limits;
 mod main_job;

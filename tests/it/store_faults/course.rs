@@ -38,6 +38,21 @@ impl Commit {
         store.write_waiting();
         replies.iter_mut().try_for_each(|reply| reply().expect("the work is done"))
     }
+
+    /// The same for a store whose writer has a thread of its own.
+    pub fn make_and_wait(&self, store: &Store) -> Result<(), &'static str> {
+        for ask in &self.0 {
+            let mut reply = ask(store);
+            let answered = loop {
+                match reply() {
+                    Some(answered) => break answered,
+                    None => std::thread::yield_now(),
+                }
+            };
+            answered?;
+        }
+        Ok(())
+    }
 }
 
 /// Everything that happens, in commits.
@@ -304,8 +319,7 @@ fn job(end: DeliveryId) -> BulkJob {
 }
 
 fn answer<T: 'static>(pending: Pending<T>) -> Reply {
-    let mut pending = Some(pending);
-    Box::new(move || Some(pending.take()?.now()?.map(|_| ()).map_err(|problem| problem.code)))
+    later(Box::pin(async move { pending.await.map(|_| ()) }))
 }
 
 fn later(mut future: Pin<Box<dyn Future<Output = Result<(), Problem>>>>) -> Reply {

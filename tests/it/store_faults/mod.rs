@@ -1,4 +1,4 @@
-//! Rows 18 and 19 of the faults: one course through every table of the store, in which each single
+//! Rows 18, 19, 20 and 26 of the faults: one course through every table of the store, in which each single
 //! operation of the disk fails once, and in which the power goes at each sync, thousands of times.
 //!
 //! The course is made without accidents first, and after each commit a portrait is taken of all
@@ -6,6 +6,7 @@
 //! before the commit that was under way or the one after it: all of it or nothing of it.
 
 mod course;
+mod damage;
 mod portrait;
 
 use std::{
