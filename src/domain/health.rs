@@ -34,6 +34,9 @@ pub struct WebhookState {
     pub failing_since: Option<Timestamp>,
     /// The receiver asked to wait until then.
     pub throttled_until: Option<Timestamp>,
+    /// The `webhook-sequence` of its newest delivery.
+    #[serde(default)]
+    pub sequence: u64,
 }
 
 impl WebhookState {

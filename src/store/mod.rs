@@ -17,6 +17,7 @@ mod face;
 mod fail;
 mod jobs;
 mod logs;
+mod order;
 mod publish;
 mod record;
 mod retention;
@@ -301,6 +302,7 @@ fn make_tables(database: &Database) -> Result<(), redb::Error> {
     transaction.open_table(DELIVERIES)?;
     transaction.open_table(ATTEMPTS)?;
     transaction.open_table(QUEUE)?;
+    transaction.open_table(ORDER)?;
     transaction.open_table(LOG_INDEX)?;
     transaction.open_table(WEBHOOKS)?;
     transaction.open_table(WEBHOOK_VERSIONS)?;

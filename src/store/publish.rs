@@ -7,9 +7,10 @@ use super::{
     Answer, Due, Notice, Pending, Published, Store,
     batch::{Batch, read},
     fail::Fail,
+    order,
     record::encode,
 };
-use crate::domain::{AccountId, Delivery, Event, EventId, NewEvent, Problem, ProblemKind, StartedBy, WebhookId};
+use crate::domain::{AccountId, Delivery, Event, EventId, NewEvent, Problem, ProblemKind, StartedBy};
 
 impl Store {
     /// Takes events. Each is answered for itself, in order: `idempotency_conflict` if its caller's
@@ -61,8 +62,9 @@ fn publish(batch: &mut Batch, new: NewEvent) -> Result<Published, Fail> {
             delivery.missed = true;
             delivery.next_start = StartedBy::CatchUp;
         }
+        order::join(batch, &event, webhook, &mut delivery)?;
         batch.add_delivery(&event, &delivery)?;
-        announce(batch, &delivery, webhook.id, event.received_at);
+        announce(batch, &delivery);
     }
     batch.account_hour(event.received_at.hour(), &event.account)?.accepted += 1;
     Ok(Published {
@@ -73,9 +75,10 @@ fn publish(batch: &mut Batch, new: NewEvent) -> Result<Published, Fail> {
     })
 }
 
-fn announce(batch: &mut Batch, delivery: &Delivery, webhook: WebhookId, at: crate::domain::Timestamp) {
-    if !delivery.missed {
-        batch.notices.push(Notice::Queued { webhook, due: Due { at, delivery: delivery.id } });
+fn announce(batch: &mut Batch, delivery: &Delivery) {
+    if let Some(at) = delivery.due.filter(|_| !delivery.missed) {
+        let due = Due { at, delivery: delivery.id };
+        batch.notices.push(Notice::Queued { webhook: delivery.webhook, due });
     }
 }
 

@@ -112,6 +112,7 @@ impl World {
             max_in_flight: None,
             rate_per_second: None,
             retry_schedule: None,
+            ordered: false,
             created_at: self.now,
             created_by: "test".into(),
             updated_at: self.now,
@@ -165,6 +166,7 @@ impl World {
             verdict,
             throttled_until: None,
             gone: status == 410,
+            ordered: delivery.order.is_some(),
         };
         self.done(self.store.record(vec![record])).unwrap();
     }
