@@ -1,6 +1,6 @@
 //! One event for one webhook: where it stands, and each request that was made for it.
 
-use std::{net::SocketAddr, time::Duration};
+use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -163,13 +163,6 @@ pub struct LastAttempt {
     /// Why there was no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
-}
-
-impl LastAttempt {
-    /// When it ended.
-    pub fn ended_at(&self) -> Timestamp {
-        self.started_at.plus(Duration::from_millis(u64::from(self.duration_ms)))
-    }
 }
 
 /// What an attempt was started by.

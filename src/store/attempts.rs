@@ -153,15 +153,24 @@ impl Store {
 }
 
 fn record(batch: &mut Batch, record: AttemptRecord) -> Result<(), Fail> {
-    let AttemptRecord { delivery: id, webhook: webhook_id, attempt, verdict, throttled_until, gone, .. } = record;
+    let AttemptRecord {
+        delivery: id,
+        webhook: webhook_id,
+        attempt,
+        verdict,
+        throttled_until,
+        gone,
+        ordered: _,
+        finished_at,
+    } = record;
     let mut stored = batch.delivery(id)?;
     if let Some(before) = stored.take_if(|before| expects(before, &attempt)) {
         let mut after = after_attempt(batch, &before, attempt, verdict, gone)?;
         let order = if after.status == Status::Pending { None } else { order::leave(batch, &mut after)? };
         batch.change_delivery(&before, &after)?;
         count_attempt(batch, &before, &after, throttled_until)?;
-        if let (Some(order), Some(last)) = (order, after.last) {
-            order::release(batch, webhook_id, order, last.ended_at())?;
+        if let Some(order) = order {
+            order::release(batch, webhook_id, order, finished_at)?;
         }
         if gone {
             switch_off(batch, webhook_id, after.last.map_or_else(Timestamp::default, |last| last.started_at))?;
@@ -225,7 +234,7 @@ fn count_attempt(
     throttled_until: Option<Timestamp>,
 ) -> Result<(), Fail> {
     let Some(last) = after.last else { return Ok(()) };
-    let ended_at = last.ended_at();
+    let ended_at = last.started_at.plus(std::time::Duration::from_millis(u64::from(last.duration_ms)));
     let success = after.status == Status::Success;
     let state = batch.state(after.webhook);
     state.attempt(success, ended_at);

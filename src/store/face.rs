@@ -70,6 +70,9 @@ pub struct AttemptRecord {
     pub gone: bool,
     /// The delivery keeps an order, so others may be waiting for its end.
     pub ordered: bool,
+    /// When the attempt ended, by the clock that everything is planned by. Whoever waited for it is
+    /// due then.
+    pub finished_at: Timestamp,
 }
 
 impl AttemptRecord {

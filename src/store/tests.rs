@@ -167,6 +167,7 @@ impl World {
             throttled_until: None,
             gone: status == 410,
             ordered: delivery.order.is_some(),
+            finished_at: self.now,
         };
         self.done(self.store.record(vec![record])).unwrap();
     }

@@ -15,6 +15,7 @@ mod command_line;
 mod kill;
 mod limits;
 mod main_job;
+mod ordering;
 mod pages_access;
 mod pages_webhooks;
 mod process;

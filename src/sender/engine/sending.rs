@@ -83,7 +83,8 @@ impl Engine {
             Verdict::Done | Verdict::GiveUp => None,
         };
         let delivery = job.due.delivery;
-        let record = AttemptRecord { delivery, webhook: job.webhook, attempt, verdict, throttled_until, gone, ordered };
+        let webhook = job.webhook;
+        let record = AttemptRecord { delivery, webhook, attempt, verdict, throttled_until, gone, ordered, finished_at };
         if self.can_write {
             turn.record.push(record.clone());
         }

@@ -378,7 +378,7 @@ impl Model {
             Verdict::TryAgain(due) => delivery.due = pending.then_some(due),
             Verdict::GiveUp => delivery.fail(if record.gone { FailedReason::Gone } else { FailedReason::GaveUp }),
         }
-        self.release(record.webhook, record.attempt.summary().ended_at());
+        self.release(record.webhook, record.finished_at);
         if record.gone {
             self.change(record.webhook, &Change::Disable);
         }
