@@ -29,8 +29,11 @@
 //! - [`system`]: clock, random bytes, waking; each with a played side for tests.
 //! - [`config`]: what the operator decides, read once at the start.
 //! - [`cli`]: what the operator types; puts a command together and says how it ended.
+//! - [`bench`]: how fast it is on this machine: uses the product from outside, as a process of its own,
+//!   and names nothing of what is above. Its second server, which stores nothing, is actix too.
 
 pub mod app;
+pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod control;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::healthcheck::HealthUrl;
+use super::{bench::BenchArguments, healthcheck::HealthUrl};
 use crate::config::Flags;
 
 /// Webhooks for a CRM, self-hosted, in one file.
@@ -84,6 +84,11 @@ pub enum Command {
         #[arg(value_name = "URL")]
         url: Option<HealthUrl>,
     },
+
+    /// Measure how fast Hookstead is on this machine, with a server, a receiver and data of its own
+    #[command(after_help = "It takes some minutes and about 2 GB of disk. The server runs with the defaults, or with \
+                            what --config says; its data is\nremoved in the end.\n\nExample:\n  hookstead bench --only ingest,delivery --json > bench.json")]
+    Bench(BenchArguments),
 
     /// Print the description of the API (OpenAPI 3.1, JSON)
     #[command(after_help = "Example:\n  hookstead openapi > openapi.json")]
@@ -242,6 +247,9 @@ mod tests {
             ("--version", ErrorKind::DisplayVersion),
             ("--help", ErrorKind::DisplayHelp),
             ("apikey create --help", ErrorKind::DisplayHelp),
+            ("bench --only speed", ErrorKind::ValueValidation),
+            ("bench --seconds 0", ErrorKind::ValueValidation),
+            ("bench --pending 0", ErrorKind::ValueValidation),
         ];
         for (line, kind) in cases {
             assert_eq!(parse(line).err(), Some(kind), "{line}");

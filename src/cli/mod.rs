@@ -10,6 +10,7 @@ use clap::Parser;
 mod admin;
 mod apikey;
 mod arguments;
+mod bench;
 mod check_config;
 mod doctor;
 mod healthcheck;
@@ -44,6 +45,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Healthcheck { url: None } => with_config(&flags, |config| healthcheck::run(&config.into())),
         Command::Openapi => openapi::run(),
         Command::Version { json } => version::run(json),
+        Command::Bench(arguments) => bench::run(&flags, arguments),
     }
 }
 

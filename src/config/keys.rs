@@ -75,7 +75,7 @@ settings! {
     /// How webhooks are sent.
     sender: Sender {
         /// Most sending threads.
-        threads: usize = 64, whole(1..=1024);
+        threads: usize = 256, whole(1..=1024);
         /// Longest time for one attempt as a whole, in milliseconds, unless the webhook has its own.
         timeout_ms: u64 = 15_000, whole(1000..=60_000);
         /// Longest time to connect, in milliseconds, and never longer than the attempt as a whole.

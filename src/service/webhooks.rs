@@ -393,7 +393,7 @@ impl Service {
         delivery.next_start = StartedBy::Test;
         delivery.next_start_by = Some(actor.name.clone());
         delivery.status = Status::Pending;
-        Ok(Parcel { delivery, event, body, webhook })
+        Ok(Parcel { delivery, event: Arc::new(event), body: body.into(), webhook })
     }
 
     async fn update(

@@ -42,8 +42,8 @@ impl Store {
             (delivery.attempts, delivery.round_attempts, delivery.due) = (1, 1, None);
             delivery.last = Some(attempt.summary());
             delivery.only_attempt = Some(Box::new(attempt));
-            batch.events.insert(event.id.0, encode(&event).as_slice())?;
-            batch.bodies.insert(event.id.0, body.as_slice())?;
+            batch.events.insert(event.id.0, encode(&*event).as_slice())?;
+            batch.bodies.insert(event.id.0, &*body)?;
             batch.add_delivery(&event, &delivery)
         })
     }

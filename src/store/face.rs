@@ -46,9 +46,9 @@ pub struct Parcel {
     /// The delivery, pending.
     pub delivery: Delivery,
     /// Its event.
-    pub event: Event,
+    pub event: Arc<Event>,
     /// The bytes to send.
-    pub body: Vec<u8>,
+    pub body: Arc<[u8]>,
     /// Where to.
     pub webhook: Arc<Webhook>,
 }

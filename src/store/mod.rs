@@ -15,6 +15,7 @@ mod disk;
 mod events;
 mod face;
 mod fail;
+mod fresh;
 mod jobs;
 mod logs;
 mod order;
@@ -50,8 +51,8 @@ pub use face::{
 pub use shared::Webhooks;
 pub use writer::Pending;
 
-use crate::domain::{Problem, Webhook, WebhookId, WebhookState};
-use batch::Batch;
+use crate::domain::{Problem, Webhook, WebhookId};
+use batch::{Batch, Draft};
 use fail::Fail;
 use record::decode;
 use shared::{Shared, States};
@@ -71,6 +72,7 @@ pub struct Inner {
     database: RwLock<Option<Database>>,
     shared: RwLock<Shared>,
     states: RwLock<States>,
+    fresh: parking_lot::Mutex<fresh::Fresh>,
     writable: AtomicBool,
     full: AtomicBool,
     queue: writer::Queue,
@@ -120,6 +122,7 @@ impl Store {
             database: RwLock::new(Some(database)),
             shared: RwLock::new(shared),
             states: RwLock::new(states),
+            fresh: parking_lot::Mutex::default(),
             writable: AtomicBool::new(true),
             full: AtomicBool::new(false),
             queue: writer::Queue::default(),
@@ -233,9 +236,10 @@ impl Inner {
     }
 
     /// Puts into memory what has been committed.
-    fn keep(&self, shared: Shared, states: impl IntoIterator<Item = (WebhookId, WebhookState)>) {
-        *self.shared.write().expect("no writer panics") = shared;
-        self.states.write().expect("no writer panics").extend(states);
+    fn keep(&self, draft: Draft) {
+        *self.shared.write().expect("no writer panics") = draft.shared;
+        self.states.write().expect("no writer panics").extend(draft.states);
+        self.fresh.lock().change(draft.fresh);
     }
 
     fn begin_write(&self) -> Result<WriteTransaction, Fail> {
@@ -278,6 +282,7 @@ impl Inner {
         transaction.commit()?;
         let database = self.database.read().expect("no holder panics");
         let (shared, states) = load(database.as_ref().ok_or_else(closed)?)?;
+        self.fresh.lock().clear();
         let known = self.shared().webhooks;
         let version = |webhook: &Webhook| known.get(webhook.id).map(|webhook| webhook.version);
         let changed = shared.webhooks.all_with_deleted().filter(|webhook| version(webhook) != Some(webhook.version));
@@ -303,7 +308,7 @@ fn make_tables(database: &Database) -> Result<(), redb::Error> {
     transaction.open_table(ATTEMPTS)?;
     transaction.open_table(QUEUE)?;
     transaction.open_table(ORDER)?;
-    transaction.open_table(LOG_INDEX)?;
+    transaction.open_table(LOG_BLOCKS)?;
     transaction.open_table(WEBHOOKS)?;
     transaction.open_table(WEBHOOK_VERSIONS)?;
     transaction.open_table(WEBHOOK_STATES)?;

@@ -6,7 +6,9 @@
 use redb::TableDefinition;
 
 /// Schema of the tables below. A file with a higher number is refused; a lower one is migrated.
-pub const SCHEMA: u64 = 1;
+///
+/// 1 was never released.
+pub const SCHEMA: u64 = 2;
 
 /// `schema` and `instance`, as text.
 pub const META: TableDefinition<&str, &str> = TableDefinition::new("meta");
@@ -28,8 +30,9 @@ pub const QUEUE: TableDefinition<(u128, u64, u128), ()> = TableDefinition::new("
 /// (webhook, tag of the ordering key, sequence) → log id, see [`super::order`]: one row for each
 /// pending delivery that keeps an order.
 pub const ORDER: TableDefinition<(u128, u128, u64), u128> = TableDefinition::new("order");
-/// (kind, value, log id), see [`super::tags`]: which deliveries have a property that lists filter by.
-pub const LOG_INDEX: TableDefinition<(u8, u128, u128), ()> = TableDefinition::new("log_index");
+/// (kind, value, block) → number of deliveries, see [`super::tags`]: where in the log there are
+/// deliveries with a property that lists filter by.
+pub const LOG_BLOCKS: TableDefinition<(u8, u64, u128), u32> = TableDefinition::new("log_blocks");
 
 /// Webhook id → [`crate::domain::Webhook`], deleted ones included.
 pub const WEBHOOKS: TableDefinition<u128, &[u8]> = TableDefinition::new("webhooks");

@@ -4,10 +4,11 @@
 use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Condvar, Mutex},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
+use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
 use super::{Answer, Inner, Notice, batch::Batch, fail::Fail};
@@ -126,7 +127,7 @@ impl Queue {
         T: Send + 'static,
     {
         let (reply, receiver) = oneshot::channel();
-        let mut waiting = self.waiting.lock().expect("nothing panics while it queues");
+        let mut waiting = self.waiting.lock();
         if waiting.stopped || waiting.work.len() >= MOST_WAITING {
             let _ = reply.send(Err(Problem::cannot_write()));
             return Pending(receiver);
@@ -144,18 +145,18 @@ impl Queue {
 
     /// No work is taken any more; what waits is still written.
     pub fn stop(&self) {
-        self.waiting.lock().expect("nothing panics while it queues").stopped = true;
+        self.waiting.lock().stopped = true;
         self.changed.notify_all();
     }
 
     /// Everything that waits, at most [`MOST_WORK`].
     pub fn take(&self) -> Vec<Box<dyn Work>> {
-        self.waiting.lock().expect("nothing panics while it queues").take()
+        self.waiting.lock().take()
     }
 
     /// Blocks until there is something to write, or to reopen if `broken`.
     fn next(&self, broken: bool) -> Next {
-        let mut waiting = self.waiting.lock().expect("nothing panics while it queues");
+        let mut waiting = self.waiting.lock();
         let began = Instant::now();
         loop {
             let left = match waiting.lingering_since {
@@ -175,10 +176,12 @@ impl Queue {
             if reopen_in == Some(Duration::ZERO) {
                 return Next::Reopen;
             }
-            waiting = match left.into_iter().chain(reopen_in).min() {
-                Some(limit) => self.changed.wait_timeout(waiting, limit).expect("nothing panics while it queues").0,
-                None => self.changed.wait(waiting).expect("nothing panics while it queues"),
-            };
+            match left.into_iter().chain(reopen_in).min() {
+                Some(limit) => {
+                    self.changed.wait_for(&mut waiting, limit);
+                }
+                None => self.changed.wait(&mut waiting),
+            }
         }
     }
 }
@@ -234,7 +237,7 @@ impl Inner {
 
     fn transact(&self, work: &mut [Box<dyn Work>]) -> Result<Vec<Notice>, Fail> {
         let transaction = self.begin_write()?;
-        let draft = {
+        let mut draft = {
             let states = self.states();
             let mut batch = Batch::begin(&transaction, self.shared(), &states)?;
             for piece in work {
@@ -243,7 +246,8 @@ impl Inner {
             batch.finish()?
         };
         transaction.commit()?;
-        self.keep(draft.shared, draft.states);
-        Ok(draft.notices)
+        let notices = std::mem::take(&mut draft.notices);
+        self.keep(draft);
+        Ok(notices)
     }
 }

@@ -71,7 +71,9 @@ impl Engine {
         let Some(lane) = self.lanes.get_mut(&job.webhook) else { return };
         let schedule = lane.settings.schedule.as_ref().unwrap_or(&self.options.schedule);
         let verdict = schedule.after(round_attempt, &attempt.outcome, finished_at, jitter);
-        let throttled_until = lane.pace.finished(&attempt.outcome, attempt.duration_ms, verdict, finished_at);
+        let crowded = lane.rows.first_due().is_some_and(|due| due.at <= self.now);
+        let duration_ms = attempt.duration_ms;
+        let throttled_until = lane.pace.finished(&attempt.outcome, duration_ms, verdict, finished_at, crowded);
         let gone = attempt.outcome.gone();
         if gone {
             lane.settings.on = false;

@@ -1,7 +1,7 @@
 //! What callers and receivers wrote down: which ids were answered with 2xx, and every request that
 //! arrived. Compared with the store, it says whether the promises hold.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use hookstead::{
     domain::{DeliveryId, EventId, OrderTag, WebhookId},
@@ -63,7 +63,7 @@ struct Request {
     attempt: u32,
     /// In which life of the process it was made.
     life: u32,
-    body: Vec<u8>,
+    body: Arc<[u8]>,
 }
 
 impl Ledger {
