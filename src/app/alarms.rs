@@ -123,6 +123,7 @@ fn alarm_webhook(config: &Config, now: Timestamp) -> Option<Webhook> {
         timeout_ms: None,
         max_in_flight: None,
         rate_per_second: None,
+        ordered: false,
         retry_schedule: None,
         created_at: now,
         created_by: String::new(),

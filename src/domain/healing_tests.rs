@@ -22,6 +22,7 @@ fn webhook(disabled: Option<Disabled>) -> Webhook {
         timeout_ms: None,
         max_in_flight: None,
         rate_per_second: None,
+        ordered: false,
         retry_schedule: None,
         created_at: START,
         created_by: String::new(),

@@ -38,6 +38,9 @@ pub struct WebhookState {
     pub failures: u32,
     /// The receiver asked to wait until then.
     pub throttled_until: Option<Timestamp>,
+    /// The `webhook-sequence` of its newest delivery.
+    #[serde(default)]
+    pub sequence: u64,
 }
 
 impl WebhookState {

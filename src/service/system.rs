@@ -75,7 +75,7 @@ impl Service {
             self.store.webhooks().all_with_deleted().filter(|webhook| webhook.deleted_at.is_some()).collect();
         for webhook in deleted {
             if self.store.webhook_state(webhook.id).waiting > 0 {
-                self.store.settle_deleted(webhook.id).await?;
+                self.store.settle_deleted(webhook.id, self.now()).await?;
             }
         }
         Ok(())

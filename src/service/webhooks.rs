@@ -42,6 +42,8 @@ pub struct WebhookInput {
     pub rate_per_second: Option<u32>,
     /// See [`Webhook::retry_schedule`].
     pub retry_schedule: Option<RetrySchedule>,
+    /// See [`Webhook::ordered`].
+    pub ordered: bool,
 }
 
 /// A change of a webhook; what is `None` stays.
@@ -65,6 +67,8 @@ pub struct WebhookChange {
     pub rate_per_second: Option<Option<u32>>,
     /// `Some(None)` goes back to the default.
     pub retry_schedule: Option<Option<RetrySchedule>>,
+    /// Whether it keeps order from now on; what waits already goes on as it was.
+    pub ordered: Option<bool>,
 }
 
 /// What becomes of the events that came while a webhook was off.
@@ -127,6 +131,7 @@ impl Service {
             max_in_flight: input.max_in_flight,
             rate_per_second: input.rate_per_second,
             retry_schedule: input.retry_schedule,
+            ordered: input.ordered,
             created_at: now,
             created_by: actor.name.clone(),
             updated_at: now,
@@ -211,6 +216,7 @@ impl Service {
             webhook.max_in_flight = change.max_in_flight.unwrap_or(webhook.max_in_flight);
             webhook.rate_per_second = change.rate_per_second.unwrap_or(webhook.rate_per_second);
             webhook.retry_schedule = change.retry_schedule.unwrap_or_else(|| webhook.retry_schedule.clone());
+            webhook.ordered = change.ordered.unwrap_or(webhook.ordered);
             match (change.enabled, &webhook.disabled) {
                 (Some(true), Some(_)) => webhook.disabled = None,
                 (Some(false), None) => {
@@ -237,7 +243,7 @@ impl Service {
             webhook.headers = webhook.headers.without_hidden_values();
         });
         self.update(actor, "webhook.deleted", id, if_version, update).await?;
-        self.store.settle_deleted(id).await
+        self.store.settle_deleted(id, now).await
     }
 
     /// Switches a webhook on. What it missed is sent, oldest first, or skipped.
@@ -249,7 +255,7 @@ impl Service {
         self.visible_webhook(actor, id)?;
         if missed == Missed::Skip {
             // Before it is on, so that nothing that is to be skipped can be sent meanwhile.
-            self.store.skip_missed(id).await?;
+            self.store.skip_missed(id, self.now()).await?;
         }
         let update: WebhookUpdate = Box::new(|webhook: &mut Webhook| webhook.disabled = None);
         self.update(actor, "webhook.enabled", id, None, update).await

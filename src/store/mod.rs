@@ -19,6 +19,7 @@ mod fresh;
 mod healing;
 mod jobs;
 mod logs;
+mod order;
 mod publish;
 mod record;
 mod retention;
@@ -308,6 +309,7 @@ fn make_tables(database: &Database) -> Result<(), redb::Error> {
     transaction.open_table(DELIVERIES)?;
     transaction.open_table(ATTEMPTS)?;
     transaction.open_table(QUEUE)?;
+    transaction.open_table(ORDER)?;
     transaction.open_table(LOG_BLOCKS)?;
     transaction.open_table(WEBHOOKS)?;
     transaction.open_table(WEBHOOK_VERSIONS)?;

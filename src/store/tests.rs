@@ -1,5 +1,7 @@
 //! Stories of the store on a disk in memory, with the writer on the test's own thread.
 
+mod order;
+
 use std::{
     io,
     sync::{Arc, Mutex, atomic::AtomicUsize},
@@ -113,6 +115,7 @@ impl World {
             max_in_flight: None,
             rate_per_second: None,
             retry_schedule: None,
+            ordered: false,
             created_at: self.now,
             created_by: "test".into(),
             updated_at: self.now,
@@ -139,34 +142,7 @@ impl World {
     }
 
     fn record(&self, delivery: &Delivery, status: u16, verdict: Verdict) {
-        let answer = HttpAnswer {
-            http_status: status,
-            headers: Vec::new(),
-            body: b"ok".to_vec(),
-            body_truncated: false,
-            retry_after: None,
-        };
-        let attempt = Attempt {
-            number: delivery.attempts + 1,
-            started_at: self.now,
-            duration_ms: 5,
-            started_by: delivery.next_start,
-            started_by_name: None,
-            outcome: Outcome::Answered(answer),
-            webhook_version: 1,
-            address: None,
-            signature: "v1,x".into(),
-            sender_version: "0.1.0".into(),
-            next_attempt_at: None,
-        };
-        let record = AttemptRecord {
-            delivery: delivery.id,
-            webhook: delivery.webhook,
-            attempt,
-            verdict,
-            throttled_until: None,
-            gone: status == 410,
-        };
+        let record = attempt_record(delivery, self.now, status, verdict);
         self.done(self.store.record(vec![record])).unwrap();
     }
 
@@ -182,6 +158,40 @@ impl World {
 
     fn agrees(&self) {
         assert_eq!(self.store.verify().unwrap(), Vec::<String>::new());
+    }
+}
+
+/// What the sender would hand over after an answer.
+fn attempt_record(delivery: &Delivery, now: Timestamp, status: u16, verdict: Verdict) -> AttemptRecord {
+    let answer = HttpAnswer {
+        http_status: status,
+        headers: Vec::new(),
+        body: b"ok".to_vec(),
+        body_truncated: false,
+        retry_after: None,
+    };
+    let attempt = Attempt {
+        number: delivery.attempts + 1,
+        started_at: now,
+        duration_ms: 5,
+        started_by: delivery.next_start,
+        started_by_name: None,
+        outcome: Outcome::Answered(answer),
+        webhook_version: 1,
+        address: None,
+        signature: "v1,x".into(),
+        sender_version: "0.1.0".into(),
+        next_attempt_at: None,
+    };
+    AttemptRecord {
+        delivery: delivery.id,
+        webhook: delivery.webhook,
+        attempt,
+        verdict,
+        throttled_until: None,
+        gone: status == 410,
+        ordered: delivery.order.is_some(),
+        finished_at: now,
     }
 }
 

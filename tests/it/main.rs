@@ -19,6 +19,7 @@ mod faults;
 mod kill;
 mod limits;
 mod main_job;
+mod ordering;
 mod pages_access;
 mod pages_webhooks;
 mod process;

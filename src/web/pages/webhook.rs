@@ -279,5 +279,6 @@ fn options(webhook: &Webhook, settings: &Settings) -> String {
     let rate = webhook.rate_per_second.map(|rate| format!(" · at most {rate} a second")).unwrap_or_default();
     let attempts = count(schedule.attempts().into(), "attempt", "attempts");
     let over = if schedule.attempts() > 1 { format!(" over {}", length(schedule.longest())) } else { String::new() };
-    format!("Timeout {timeout} s · at most {in_flight} at once{rate} · {attempts}{over}")
+    let order = if webhook.ordered { " · keeps the order of events with the same key" } else { "" };
+    format!("Timeout {timeout} s · at most {in_flight} at once{rate} · {attempts}{over}{order}")
 }

@@ -117,16 +117,17 @@ impl Builder {
         self.record(first[0].delivery(0), all, 2, Ok(200), Verdict::Done, false);
 
         // Off, then skipped what was missed, then on; another is deleted, another has gone.
+        let now = self.now;
         self.asks.push(Box::new(move |store| {
             let store = store.clone();
-            later(Box::pin(async move { store.skip_missed(off).await }))
+            later(Box::pin(async move { store.skip_missed(off, now).await }))
         }));
         self.change(off, |webhook| webhook.disabled = None);
         let now = self.now;
         self.change(contacts, move |webhook| webhook.deleted_at = Some(now));
         self.asks.push(Box::new(move |store| {
             let store = store.clone();
-            later(Box::pin(async move { store.settle_deleted(contacts).await }))
+            later(Box::pin(async move { store.settle_deleted(contacts, now).await }))
         }));
         for id in first.iter().chain(&many) {
             self.record(id.delivery(0), all, 1, Ok(200), Verdict::Done, false);
@@ -171,6 +172,7 @@ impl Builder {
             timeout_ms: None,
             max_in_flight: None,
             rate_per_second: None,
+            ordered: false,
             retry_schedule: None,
             created_at: self.now,
             created_by: "test".into(),
@@ -232,7 +234,17 @@ impl Builder {
             sender_version: "0.1.0".into(),
             next_attempt_at: None,
         };
-        let record = AttemptRecord { delivery, webhook, attempt, verdict, throttled_until: None, gone };
+        let finished_at = self.now.plus(Duration::from_millis(5));
+        let record = AttemptRecord {
+            delivery,
+            webhook,
+            attempt,
+            verdict,
+            throttled_until: None,
+            gone,
+            ordered: false,
+            finished_at,
+        };
         self.asks.push(Box::new(move |store| answer(store.record(vec![record.clone()]))));
     }
 

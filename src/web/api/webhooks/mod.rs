@@ -54,6 +54,8 @@ pub struct WebhookBody {
     pub rate_per_second: Option<u32>,
     /// Seconds between attempts; null is the server's default.
     pub retry_schedule_s: Option<Vec<u64>>,
+    /// Whether it keeps order: events of one `ordering_key` are sent one after another.
+    pub ordered: bool,
     /// How it is doing: `new`, `healthy`, `failing` or `off`.
     #[schema(example = "healthy")]
     pub health: &'static str,
@@ -226,6 +228,7 @@ impl From<&WebhookView> for WebhookBody {
             max_in_flight: webhook.max_in_flight,
             rate_per_second: webhook.rate_per_second,
             retry_schedule_s: webhook.retry_schedule.as_ref().map(|schedule| schedule.to_seconds()),
+            ordered: webhook.ordered,
             health: health.code(),
             failing_since: state.failing_since,
             disable_warning: disable_warning.map(DisableWarningBody::from),
