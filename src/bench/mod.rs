@@ -19,10 +19,12 @@ use signal_hook::{
 };
 
 mod clock;
+mod figures;
 mod http;
 mod latency;
 mod limits;
 mod load;
+mod paced;
 mod parts;
 mod process;
 mod receiver;

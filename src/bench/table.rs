@@ -1,6 +1,9 @@
 //! The report as text: one table for each part, with what is compared side by side.
 
-use super::report::{Delivery, Fairness, Idle, Ingest, Limits, Machine, Pending, Rate, Report};
+use super::{
+    figures::{Delivery, Fairness, Idle, Ingest, Limits, Pending, Rate},
+    report::{Machine, Report},
+};
 use crate::domain::with_thousands;
 
 /// The whole report.
@@ -130,6 +133,7 @@ fn fairness(row: &Fairness) -> Vec<String> {
         ms(row.latency.p95_ms),
         ms(row.latency.p99_ms),
         times(row.p99_ratio),
+        whole(row.cpu_us_per_event),
         count(row.lost),
         count(row.repeated),
     ]
@@ -152,6 +156,10 @@ fn pending_rows(pending: &Pending) -> Vec<Vec<String>> {
         row(
             &format!("durable events/s, {} connections", pending.connections),
             [whole(pending.empty_ingest_per_s), whole(pending.ingest_per_s), times(pending.ingest_ratio)],
+        ),
+        row(
+            "durable events, CPU µs/event",
+            [whole(pending.empty_cpu_us_per_event), whole(pending.cpu_us_per_event), none()],
         ),
         row(
             &format!("a healthy webhook at {}/s, p50 ms", pending.healthy_per_s),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::domain::{
-    Attempt, Delivery, DeliveryId, Event, Health, HourStats, Status, TargetUrl, Timestamp, Webhook, WebhookId,
-    WebhookState,
+    Attempt, Delivery, DeliveryId, DisableWarning, Event, Health, HourStats, Probing, Status, TargetUrl, Timestamp,
+    Webhook, WebhookId, WebhookState,
 };
 
 /// A webhook and how it is doing.
@@ -16,6 +16,10 @@ pub struct WebhookView {
     pub state: WebhookState,
     /// How it is doing.
     pub health: Health,
+    /// It will be switched off unless something arrives.
+    pub disable_warning: Option<DisableWarning>,
+    /// How it is asked whether it answers again, if it was switched off automatically.
+    pub probing: Option<Probing>,
 }
 
 /// What happened to a webhook lately. Hours without a delivery are left out.

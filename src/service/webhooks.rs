@@ -9,7 +9,7 @@ use crate::{
     domain::{
         AccountId, Actor, CustomHeaders, Delivery, DeliveryId, Disabled, DisabledReason, EventType, Fault, Health,
         HourStats, NewEvent, Problem, ProblemKind, RetrySchedule, Scope, Secret, Selection, SigningSecret, StartedBy,
-        Status, TargetUrl, Webhook, WebhookId,
+        TargetUrl, Webhook, WebhookId,
     },
     store::{Parcel, WebhookUpdate},
 };
@@ -365,7 +365,6 @@ impl Service {
     }
 
     fn test_parcel(&self, actor: &Actor, webhook: Arc<Webhook>, test: TestEvent) -> Result<Parcel, Problem> {
-        let now = self.now();
         let event_type = match test.event_type {
             None => EventType::test(),
             Some(event_type) if event_type == EventType::test() => event_type,
@@ -384,16 +383,27 @@ impl Service {
         if payload.len() > self.settings.event_bytes {
             return Err(self.payload_too_large());
         }
+        Ok(self.single_parcel(webhook, event_type, &payload, Some(actor.name.clone())))
+    }
+
+    /// A request outside of the queue, for one webhook.
+    pub(super) fn single_parcel(
+        &self,
+        webhook: Arc<Webhook>,
+        event_type: EventType,
+        payload: &str,
+        by: Option<String>,
+    ) -> Parcel {
+        let now = self.now();
         let id = self.next_event_id(now);
-        let NewEvent { mut event, body } =
-            NewEvent::build(id, webhook.account.clone(), event_type, None, None, now, &payload);
+        let account = webhook.account.clone();
+        let NewEvent { mut event, body } = NewEvent::build(id, account, event_type, None, None, now, payload);
         event.test = true;
         event.webhooks_matched = 1;
         let mut delivery = Delivery::new(id.delivery(0), webhook.id, now, false);
         delivery.next_start = StartedBy::Test;
-        delivery.next_start_by = Some(actor.name.clone());
-        delivery.status = Status::Pending;
-        Ok(Parcel { delivery, event: Arc::new(event), body: body.into(), webhook })
+        delivery.next_start_by = by;
+        Parcel { delivery, event: Arc::new(event), body: body.into(), webhook }
     }
 
     async fn update(
@@ -419,8 +429,12 @@ impl Service {
 
     fn view(&self, webhook: Arc<Webhook>) -> WebhookView {
         let state = self.store.webhook_state(webhook.id);
-        let health = Health::of(&webhook, &state, self.now());
-        WebhookView { webhook, state, health }
+        let now = self.now();
+        let health = Health::of(&webhook, &state, now);
+        let healing = self.store.healings().get(&webhook.id).copied().unwrap_or_default();
+        let disable_warning = self.settings.healing.warning(&webhook, &state, &healing, now);
+        let probing = healing.probing.filter(|_| webhook.disabled.is_some());
+        WebhookView { webhook, state, health, disable_warning, probing }
     }
 
     /// Why nothing may be sent there, as far as the configuration says; empty if it may.

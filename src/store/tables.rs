@@ -40,6 +40,8 @@ pub const WEBHOOKS: TableDefinition<u128, &[u8]> = TableDefinition::new("webhook
 pub const WEBHOOK_VERSIONS: TableDefinition<(u128, u64), &[u8]> = TableDefinition::new("webhook_versions");
 /// Webhook id → [`crate::domain::WebhookState`].
 pub const WEBHOOK_STATES: TableDefinition<u128, &[u8]> = TableDefinition::new("webhook_states");
+/// Webhook id → [`crate::domain::Healing`], for those that have something to remember.
+pub const HEALING: TableDefinition<u128, &[u8]> = TableDefinition::new("healing");
 /// (webhook id, hour) → [`crate::domain::HourStats`].
 pub const HOURS: TableDefinition<(u128, u32), &[u8]> = TableDefinition::new("hours");
 /// (hour, account) → [`super::AccountHour`].

@@ -1,5 +1,6 @@
 //! The integration tests, one binary. [`app`] starts the whole server in this process, [`process`]
-//! the real program, [`receiver`] a scripted receiver, [`browser`] an admin without a script.
+//! the real program, [`receiver`] a scripted receiver, [`browser`] an admin without a script, [`disk`]
+//! a disk that fails. Which fault is injected where stands in `tests/README.md`.
 
 mod api_access;
 mod api_bad_input;
@@ -9,9 +10,12 @@ mod api_logs;
 mod api_webhooks;
 mod api_wire;
 mod app;
+mod bench;
 mod browser;
 mod certificates;
 mod command_line;
+mod disk;
+mod faults;
 mod kill;
 mod limits;
 mod main_job;
@@ -20,6 +24,8 @@ mod pages_access;
 mod pages_webhooks;
 mod process;
 mod receiver;
+mod self_healing;
 mod simulation;
 mod static_binary;
+mod store_faults;
 mod transport;

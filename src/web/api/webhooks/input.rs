@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Members that answers show and a change cannot set.
-const READ_ONLY: [&str; 13] = [
+const READ_ONLY: [&str; 15] = [
     "id",
     "account",
     "created_at",
@@ -22,6 +22,8 @@ const READ_ONLY: [&str; 13] = [
     "disabled_at",
     "health",
     "failing_since",
+    "disable_warning",
+    "probe",
     "throttled_until",
     "waiting",
     "missed",
