@@ -28,6 +28,7 @@ pub struct FreshDelivery {
 }
 
 /// What a transaction changes here once it is committed.
+#[expect(clippy::large_enum_variant, reason = "most are the large one, and a box for each would cost more")]
 pub enum Change {
     /// It was made and is due.
     Made(FreshDelivery),
