@@ -5,6 +5,7 @@ use std::{
     process::ExitCode,
 };
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
@@ -21,6 +22,7 @@ use crate::{
 /// Serves until SIGTERM or SIGINT.
 pub(super) fn run(config: Config) -> ExitCode {
     start_log(&config);
+    allow_many_files();
     // Before anything is started, so that no signal is missed.
     let mut signals = match Signals::new([SIGTERM, SIGINT, SIGHUP]) {
         Ok(signals) => signals,
@@ -59,6 +61,18 @@ pub(super) fn run(config: Config) -> ExitCode {
     }
     tracing::info!("stopped");
     ExitCode::SUCCESS
+}
+
+/// Takes as many file descriptors as the system lets us have: each caller and each receiver needs
+/// one, and the usual limit of 1,024 is there for programs that wait with `select`.
+fn allow_many_files() {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current == maximum {
+        return;
+    }
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::warn!(?current, %error, "the limit of open files could not be raised");
+    }
 }
 
 fn start_log(config: &Config) {

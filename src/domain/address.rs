@@ -492,6 +492,53 @@ mod tests {
         )
     }
 
+    /// The IPv6 rule once more, by comparing first segments.
+    fn is_global_by_segments(segments: [u16; 8]) -> bool {
+        if let Some(v4) = Ipv6Addr::from(segments).to_ipv4_mapped() {
+            return is_global_by_octets(v4.octets());
+        }
+        !matches!(
+            (segments[0], segments[1], segments[2]),
+            (0..=0x1fff | 0x4000..=0xffff, _, _)
+                | (0x2001, 0..=0x01ff | 0x0db8, _)
+                | (0x2002, _, _)
+                | (0x2620, 0x004f, 0x8000)
+                | (0x3fff, 0..=0x0fff, _)
+        )
+    }
+
+    /// What an address begins with: anything, or close to a border of the rule.
+    fn first_segments() -> impl Strategy<Value = Vec<u16>> {
+        prop_oneof![
+            Just(vec![]),
+            (0x2000..0x4000_u16).prop_map(|first| vec![first]),
+            (0x1ffe..0x2004_u16, 0..0x0201_u16).prop_map(|(first, second)| vec![first, second]),
+            (Just(0x2001), 0x0db7..0x0dba_u16).prop_map(|(first, second)| vec![first, second]),
+            (Just(0x2620), 0x004e..0x0051_u16, 0x7fff..0x8002_u16)
+                .prop_map(|(first, second, third)| vec![first, second, third]),
+            (0x3ffe..0x4001_u16, 0x0fff..0x1001_u16).prop_map(|(first, second)| vec![first, second]),
+            Just(vec![0, 0, 0, 0, 0, 0xffff]),
+        ]
+    }
+
+    /// What lies right before and right behind each special range is global, or special by another.
+    #[test]
+    fn no_range_reaches_over_its_borders() {
+        let rule = AddressRule::strict();
+        for net in SPECIAL_V4 {
+            for border in [u32::from(net.network()).checked_sub(1), u32::from(net.broadcast()).checked_add(1)] {
+                let Some(address) = border.map(Ipv4Addr::from) else { continue };
+                assert_eq!(rule.allows(address.into(), 443), is_global_by_octets(address.octets()), "{address}");
+            }
+        }
+        for net in SPECIAL_V6 {
+            for border in [u128::from(net.network()).checked_sub(1), u128::from(net.broadcast()).checked_add(1)] {
+                let Some(address) = border.map(Ipv6Addr::from) else { continue };
+                assert_eq!(rule.allows(address.into(), 443), is_global_by_segments(address.segments()), "{address}");
+            }
+        }
+    }
+
     #[test]
     fn every_range_is_refused_from_its_first_to_its_last_address() {
         let rule = AddressRule::strict();
@@ -529,6 +576,30 @@ mod tests {
             let net = SPECIAL_V6[which];
             let inside = Ipv6Addr::from(u128::from(net.network()) | (low & u128::from(net.hostmask())));
             prop_assert!(!AddressRule::strict().allows(inside.into(), 443));
+        }
+
+        #[test]
+        fn ipv6_agrees_with_a_second_telling_of_the_rule(high: u64, low: u64, first in first_segments(), port: u16) {
+            let mut segments = Ipv6Addr::from(u128::from(high) << 64 | u128::from(low)).segments();
+            segments[..first.len()].copy_from_slice(&first);
+            let address = Ipv6Addr::from(segments);
+            prop_assert_eq!(AddressRule::strict().allows(address.into(), port), is_global_by_segments(segments));
+        }
+
+        #[test]
+        fn an_ipv4_address_inside_an_ipv6_one_opens_nothing(octets: [u8; 4], low: u64, port: u16) {
+            let rule = AddressRule::strict();
+            let v4 = u128::from(u32::from(Ipv4Addr::from(octets)));
+            for (what, address) in [
+                ("compatible", v4),
+                ("NAT64", 0x0064_ff9b << 96 | v4),
+                ("local NAT64", 0x0064_ff9b_0001 << 80 | v4),
+                ("6to4", 0x2002 << 112 | v4 << 80 | u128::from(low)),
+                ("Teredo", 0x2001 << 112 | v4 << 64 | u128::from(low)),
+                ("translated", 0xffff_0000 << 32 | v4),
+            ] {
+                prop_assert!(!rule.allows(Ipv6Addr::from(address).into(), port), "{what} {octets:?}");
+            }
         }
 
         #[test]

@@ -135,7 +135,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::{Answer, Cause};
+    use crate::domain::{Answer, Cause, parse_retry_after};
 
     const NOW: Timestamp = Timestamp::from_millis(1_767_605_400_123);
 
@@ -257,5 +257,66 @@ mod tests {
             };
             prop_assert!(due - finished_at >= delay && due - finished_at <= delay.mul_f64(1.1));
         }
+
+        #[test]
+        fn whatever_receivers_answer_the_number_of_attempts_is_the_same_and_none_is_early(
+            delays in prop::collection::vec(1..=MAX_DELAY_S, 0..=MAX_DELAYS),
+            outcomes in prop::collection::vec(failure(), MAX_DELAYS + 1),
+            jitters in prop::collection::vec(any::<f64>(), MAX_DELAYS + 1),
+        ) {
+            let schedule = RetrySchedule::from_seconds(&delays).expect("in range");
+            let mut now = Timestamp::from_millis(1_767_605_400_000);
+            let mut made = 0;
+            for (outcome, jitter) in outcomes.iter().zip(jitters) {
+                made += 1;
+                let Verdict::TryAgain(due) = schedule.after(made, outcome, now, jitter) else { break };
+                let base = Duration::from_secs(delays[made as usize - 1]);
+                let asked = asked_wait(outcome);
+                prop_assert!(due - now >= base, "early");
+                prop_assert!(due - now >= asked && asked <= Duration::from_secs(86_400));
+                prop_assert!(due - now <= base.mul_f64(1.1).max(asked) + Duration::from_millis(1), "late");
+                now = due;
+            }
+            prop_assert_eq!(made, schedule.attempts());
+        }
+
+        #[test]
+        fn whatever_retry_after_says_the_next_attempt_is_not_early_and_at_most_a_day_ahead(
+            text in retry_after_text(),
+            status in prop::sample::select(vec![429_u16, 502, 503, 504, 500, 404]),
+            attempt in 1..=9_u32,
+            now in 0..253_402_000_000_000_u64,
+        ) {
+            let now = Timestamp::from_millis(now);
+            let Outcome::Answered(mut answer) = answered(status, None) else { unreachable!() };
+            answer.retry_after = parse_retry_after(&text, now);
+            let schedule = RetrySchedule::default();
+            let base = Duration::from_secs(schedule.to_seconds()[attempt as usize - 1]);
+            let Verdict::TryAgain(due) = schedule.after(attempt, &Outcome::Answered(answer), now, 0.0) else {
+                return Err(TestCaseError::fail("attempts are left"));
+            };
+            prop_assert!((base..=base.max(Duration::from_secs(86_400))).contains(&(due - now)), "{text}: {:?}", due - now);
+        }
+    }
+
+    /// Any outcome that is tried again and counts.
+    fn failure() -> impl Strategy<Value = Outcome> {
+        let status =
+            (100..600_u16).prop_filter("no success, not gone", |status| !(200..300).contains(status) && *status != 410);
+        prop_oneof![
+            (status, any::<Option<u64>>()).prop_map(|(status, retry_after_s)| answered(status, retry_after_s)),
+            prop::sample::select(Cause::ALL.to_vec())
+                .prop_map(no_answer)
+                .prop_filter("counts", |outcome| outcome.counts()),
+        ]
+    }
+
+    fn retry_after_text() -> impl Strategy<Value = String> {
+        prop_oneof![
+            any::<String>(),
+            any::<u64>().prop_map(|seconds| seconds.to_string()),
+            "[-+]?[0-9]{1,30}(\\.[0-9]{1,3}|e[0-9]{1,3})?",
+            "[A-Z][a-z]{2}, [0-9]{2} (Jan|Feb|Dec) [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT",
+        ]
     }
 }

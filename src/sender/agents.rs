@@ -29,8 +29,9 @@ use crate::domain::WebhookId;
 /// TLS twice that and the session).
 const AGENTS: usize = 1024;
 
-/// Idle connections kept per webhook.
-const IDLE_CONNECTIONS: usize = 4;
+/// Idle connections kept per webhook: enough for the threads that serve a quick receiver, and few
+/// enough that walking through them costs nothing.
+const IDLE_CONNECTIONS: usize = 16;
 
 /// How long an idle connection is kept, and an agent without requests. Common receivers close
 /// idle connections after 60 s or more; being first avoids requests on dead ones.

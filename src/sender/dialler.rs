@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::{io::Errno, net::RecvFlags};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, time,
@@ -118,7 +119,7 @@ impl<In: Transport> Connector<In> for Dialler {
                 Ok(socket) => {
                     let config = details.config;
                     let buffers = LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());
-                    return Ok(Some(Either::B(TcpTransport { socket, buffers, write_failed: false })));
+                    return Ok(Some(Either::B(TcpTransport::new(socket, buffers))));
                 }
                 Err(other) if other.cause == Cause::Interrupted => return Err(other.into()),
                 Err(other) => failure = other,
@@ -167,8 +168,61 @@ pub(super) fn connect_deadline(details: &ConnectionDetails) -> Instant {
 pub(super) struct TcpTransport {
     socket: Tracked,
     buffers: LazyBuffers,
+    /// What is to be written before anything is read: head and body leave together.
+    held: Vec<u8>,
     /// The receiver takes no more; what it said before is still to be read.
     write_failed: bool,
+    /// Nothing was asked of the socket since it was last read.
+    just_read: bool,
+    /// The time limits that the socket has, so that they are set only when they are too long.
+    read_limit: Option<Duration>,
+    write_limit: Option<Duration>,
+}
+
+/// Bytes that are held back at most until an answer is awaited.
+const HELD: usize = 16 * 1024;
+
+/// The longest time limit that a socket gets. One read or write may end after this and is then
+/// begun again; so the limit need not be set anew for each request.
+const SOCKET_LIMIT: Duration = Duration::from_secs(2);
+
+impl TcpTransport {
+    fn new(socket: Tracked, buffers: LazyBuffers) -> Self {
+        TcpTransport {
+            socket,
+            buffers,
+            held: Vec::new(),
+            write_failed: false,
+            just_read: false,
+            read_limit: None,
+            write_limit: None,
+        }
+    }
+
+    /// Writes what is held, before `deadline`.
+    fn flush(&mut self, deadline: Instant, timeout: NextTimeout) -> Result<(), ureq::Error> {
+        let mut stream = &*self.socket.stream;
+        let mut written = 0;
+        while written < self.held.len() && !self.write_failed {
+            let limit = socket_limit(self.write_limit, deadline, timeout)?;
+            if self.write_limit != Some(limit) {
+                stream.set_write_timeout(Some(limit))?;
+                self.write_limit = Some(limit);
+            }
+            match stream.write(&self.held[written..]) {
+                Ok(amount) => written += amount,
+                Err(error) => match error.kind() {
+                    // The deadline decides; the limit of the socket may be shorter.
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {}
+                    // Reading tells whether an answer came first.
+                    ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => self.write_failed = true,
+                    _ => return Err(error.into()),
+                },
+            }
+        }
+        self.held.clear();
+        Ok(())
+    }
 }
 
 impl Transport for TcpTransport {
@@ -177,53 +231,61 @@ impl Transport for TcpTransport {
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
-        let deadline = Instant::now() + bounded(timeout);
-        let mut stream = &*self.socket.stream;
-        let mut rest = &self.buffers.output()[..amount];
-        while !rest.is_empty() && !self.write_failed {
-            stream.set_write_timeout(Some(time_left(deadline, timeout)?))?;
-            match stream.write(rest) {
-                Ok(written) => rest = &rest[written..],
-                Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock | ErrorKind::TimedOut => return Err(ureq::Error::Timeout(timeout.reason)),
-                    ErrorKind::Interrupted => {}
-                    // Reading tells whether an answer came first.
-                    ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => self.write_failed = true,
-                    _ => return Err(error.into()),
-                },
-            }
+        self.held.extend_from_slice(&self.buffers.output()[..amount]);
+        match self.held.len() >= HELD {
+            true => self.flush(Instant::now() + bounded(timeout), timeout),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
         let deadline = Instant::now() + bounded(timeout);
+        self.flush(deadline, timeout)?;
         let mut stream = &*self.socket.stream;
         loop {
-            stream.set_read_timeout(Some(time_left(deadline, timeout)?))?;
+            let limit = socket_limit(self.read_limit, deadline, timeout)?;
+            if self.read_limit != Some(limit) {
+                stream.set_read_timeout(Some(limit))?;
+                self.read_limit = Some(limit);
+            }
             match stream.read(self.buffers.input_append_buf()) {
                 Ok(amount) => {
                     self.buffers.input_appended(amount);
+                    self.just_read = true;
                     return Ok(amount > 0);
                 }
                 Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock | ErrorKind::TimedOut => return Err(ureq::Error::Timeout(timeout.reason)),
-                    ErrorKind::Interrupted => {}
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {}
                     _ => return Err(error.into()),
                 },
             }
         }
     }
 
-    /// A kept connection is good while the receiver says nothing on it, not even goodbye.
+    /// A kept connection is good while the receiver says nothing on it, not even goodbye. Asked
+    /// when it is put aside and again when it is used; the socket is looked at only then.
     fn is_open(&mut self) -> bool {
-        let stream = &*self.socket.stream;
-        if self.write_failed || !self.buffers.input().is_empty() || stream.set_nonblocking(true).is_err() {
+        if self.write_failed || !self.buffers.input().is_empty() || !self.held.is_empty() {
             return false;
         }
-        let nothing_came = matches!(stream.peek(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock);
-        nothing_came && stream.set_nonblocking(false).is_ok()
+        if std::mem::take(&mut self.just_read) {
+            // An idle connection holds no buffer.
+            self.held = Vec::new();
+            return true;
+        }
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        matches!(rustix::net::recv(&*self.socket.stream, &mut [0_u8], flags), Err(Errno::AGAIN))
     }
+}
+
+/// The time limit of one read or write that must end before `deadline`: the one the socket has, if
+/// it is short enough.
+fn socket_limit(present: Option<Duration>, deadline: Instant, timeout: NextTimeout) -> Result<Duration, ureq::Error> {
+    let left = time_left(deadline, timeout)?;
+    Ok(match present {
+        Some(present) if present <= left && (present == SOCKET_LIMIT || left < SOCKET_LIMIT) => present,
+        _ => left.min(SOCKET_LIMIT),
+    })
 }
 
 /// The time limit; ureq writes "never" as a length that no clock can add.

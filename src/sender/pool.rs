@@ -1,21 +1,41 @@
-//! The threads that send. One is added only when a job comes and all others are busy, up to a
-//! maximum; the one that waited least gets the next job, so those not needed end after a while.
+//! The threads that send. They grow only while all are blocked.
+//!
+//! Waking a thread costs more than a request to a receiver that answers at once. So a job wakes a
+//! thread only while fewer than [`QUICK`] are at jobs they have just begun; beyond that it waits for
+//! one of those to come back for more. Where they do not, because their receivers take their time,
+//! the usher sends in others after a moment, up to a maximum.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
+
+use parking_lot::{Condvar, Mutex};
 
 /// How long a thread waits for a job before it ends.
 const IDLE: Duration = Duration::from_secs(30);
 
+/// Threads at jobs they began within [`PATIENCE`], for which jobs wait. More of them than cores
+/// would only take turns.
+const QUICK: usize = 4;
+
+/// How long a job waits for a thread that is quick, before the usher sees to it.
+const PATIENCE: Duration = Duration::from_millis(1);
+
+/// How long a job waits where others are still being taken: there are more jobs than the machine
+/// can do at once, and more threads would not help at first.
+const LONG_PATIENCE: Duration = Duration::from_millis(5);
+
 /// Twice what every TLS test of the transport passes with, unoptimized; half of that overflows.
 /// Only what is touched takes memory.
 const STACK_BYTES: usize = 256 * 1024;
+
+/// What the usher needs.
+const USHER_STACK_BYTES: usize = 64 * 1024;
 
 /// What the threads do with a job.
 pub(super) trait Work<J>: Send + Sync + 'static {
@@ -34,15 +54,26 @@ pub(super) struct Pool<J> {
 struct Shared<J> {
     work: Box<dyn Work<J>>,
     state: Mutex<State<J>>,
+    /// Wakes the usher.
+    waiting: Condvar,
     most: usize,
     idle_for: Duration,
 }
 
 struct State<J> {
-    jobs: VecDeque<J>,
+    jobs: VecDeque<(J, Instant)>,
     /// The idle threads, the one that waits longest first.
     idle: Vec<Arc<Condvar>>,
+    /// The jobs being done: when each was begun, and its number.
+    begun: BTreeSet<(Instant, u64)>,
+    last_number: u64,
+    /// When a job was last taken.
+    taken_at: Instant,
+    /// Threads that were woken or started for a job and have not come for it yet.
+    coming: usize,
     threads: usize,
+    /// The usher has nothing to wait for and no time to look again.
+    usher_sleeps: bool,
     stopping: bool,
 }
 
@@ -53,50 +84,60 @@ impl<J: Copy + Send + 'static> Pool<J> {
     }
 
     fn start_with(most: usize, idle_for: Duration, work: Box<dyn Work<J>>) -> io::Result<Self> {
-        let state = State { jobs: VecDeque::new(), idle: Vec::new(), threads: 1, stopping: false };
-        let shared = Arc::new(Shared { work, state: Mutex::new(state), most: most.max(1), idle_for });
+        let state = State {
+            jobs: VecDeque::new(),
+            idle: Vec::new(),
+            begun: BTreeSet::new(),
+            last_number: 0,
+            taken_at: Instant::now(),
+            coming: 1,
+            threads: 1,
+            usher_sleeps: false,
+            stopping: false,
+        };
+        let waiting = Condvar::new();
+        let shared = Arc::new(Shared { work, state: Mutex::new(state), waiting, most: most.max(1), idle_for });
         spawn(&shared)?;
+        let usher = shared.clone();
+        thread::Builder::new().name("usher".into()).stack_size(USHER_STACK_BYTES).spawn(move || usher.usher())?;
         Ok(Pool { shared })
     }
 
-    /// Has a job done as soon as a thread is free. Where no further thread can be had, that is when
-    /// one of the others ends its job. Gives the job back if the pool is stopping.
-    pub(super) fn submit(&self, job: J) -> Result<(), J> {
-        let mut state = self.shared.lock();
+    /// Has jobs done, each as soon as a thread is free. Gives back those that are not taken because
+    /// the pool is stopping.
+    pub(super) fn submit(&self, jobs: Vec<J>) -> Vec<J> {
+        if jobs.is_empty() {
+            return jobs;
+        }
+        let mut state = self.shared.state.lock();
         if state.stopping {
-            return Err(job);
+            return jobs;
         }
-        state.jobs.push_back(job);
-        if let Some(thread) = state.idle.pop() {
-            thread.notify_one();
-            return Ok(());
+        let now = Instant::now();
+        state.jobs.extend(jobs.into_iter().map(|job| (job, now)));
+        let quick = state.begun_since(now.checked_sub(PATIENCE)) + state.coming;
+        let wanted = state.jobs.len().min(QUICK.saturating_sub(quick));
+        if state.jobs.len() > wanted && std::mem::take(&mut state.usher_sleeps) {
+            self.shared.waiting.notify_one();
         }
-        if state.threads >= self.shared.most {
-            return Ok(());
-        }
-        state.threads += 1;
-        drop(state);
-        if let Err(error) = spawn(&self.shared) {
-            let mut state = self.shared.lock();
-            state.threads -= 1;
-            tracing::warn!(%error, threads = state.threads, "No further sending thread can be started.");
-        }
-        Ok(())
+        self.shared.call(state, wanted);
+        Vec::new()
     }
 
     /// Threads there are.
     pub(super) fn threads(&self) -> usize {
-        self.shared.lock().threads
+        self.shared.state.lock().threads
     }
 
     /// Lets the threads end once they are idle. Gives the jobs that none had begun.
     pub(super) fn stop(&self) -> Vec<J> {
-        let mut state = self.shared.lock();
+        let mut state = self.shared.state.lock();
         state.stopping = true;
         for thread in state.idle.drain(..) {
             thread.notify_one();
         }
-        state.jobs.drain(..).collect()
+        self.shared.waiting.notify_one();
+        state.jobs.drain(..).map(|(job, _)| job).collect()
     }
 }
 
@@ -106,47 +147,130 @@ fn spawn<J: Copy + Send + 'static>(shared: &Arc<Shared<J>>) -> io::Result<()> {
     Ok(())
 }
 
-impl<J: Copy + 'static> Shared<J> {
+impl<J> State<J> {
+    /// Jobs being done that were begun at `since` or later, counted no further than [`QUICK`].
+    fn begun_since(&self, since: Option<Instant>) -> usize {
+        let newest = self.begun.iter().rev().take(QUICK);
+        newest.take_while(|(begun, _)| since.is_none_or(|since| *begun >= since)).count()
+    }
+
+    /// Jobs that have waited too long, or when to look again.
+    fn overdue(&self, now: Instant) -> Result<usize, Instant> {
+        let due = |came: Instant| {
+            let taken = self.taken_at.max(came) + PATIENCE;
+            taken.min(came + LONG_PATIENCE)
+        };
+        let first = self.jobs.front().map_or(now + PATIENCE, |(_, came)| due(*came));
+        match first <= now {
+            true => Ok(self.jobs.iter().take_while(|(_, came)| due(*came) <= now).count()),
+            false => Err(first),
+        }
+    }
+}
+
+impl<J: Copy + Send + 'static> Shared<J> {
     fn run(&self) {
         let me = Arc::new(Condvar::new());
-        while let Some(job) = self.next(&me) {
+        let mut done = None;
+        while let Some((job, number)) = self.next(&me, done) {
             if catch_unwind(AssertUnwindSafe(|| self.work.work(job))).is_err() {
                 self.work.panicked(job);
             }
+            done = Some(number);
         }
     }
 
-    /// The next job; nothing if this thread is to end, which is then no longer counted.
-    fn next(&self, me: &Arc<Condvar>) -> Option<J> {
-        let mut state = self.lock();
-        loop {
-            if let Some(job) = state.jobs.pop_front() {
-                // Whoever was woken for it finds none and waits again.
-                state.idle.retain(|thread| !Arc::ptr_eq(thread, me));
-                return Some(job);
+    /// The next job; nothing if this thread is to end, which is then no longer counted. `done` is
+    /// the job before it.
+    fn next(&self, me: &Arc<Condvar>, done: Option<(Instant, u64)>) -> Option<(J, (Instant, u64))> {
+        let mut state = self.state.lock();
+        match done {
+            Some(done) => state.begun.remove(&done),
+            None => {
+                state.coming = state.coming.saturating_sub(1);
+                true
             }
-            let waits_already = state.idle.iter().any(|thread| Arc::ptr_eq(thread, me));
+        };
+        loop {
+            if let Some((job, _)) = state.jobs.pop_front() {
+                let now = Instant::now();
+                state.last_number += 1;
+                let begun = (now, state.last_number);
+                state.begun.insert(begun);
+                state.taken_at = now;
+                return Some((job, begun));
+            }
             if state.stopping {
                 state.threads -= 1;
                 return None;
             }
-            if !waits_already {
-                state.idle.push(me.clone());
+            state.idle.push(me.clone());
+            let mut called = false;
+            while !called && !state.stopping {
+                let timed_out = me.wait_for(&mut state, self.idle_for).timed_out();
+                called = !state.idle.iter().any(|thread| Arc::ptr_eq(thread, me));
+                // The last thread stays: a pool of none might not get one again.
+                if !called && timed_out && state.threads > 1 {
+                    state.idle.retain(|thread| !Arc::ptr_eq(thread, me));
+                    state.threads -= 1;
+                    return None;
+                }
             }
-            let (after, wait) = me.wait_timeout(state, self.idle_for).unwrap_or_else(PoisonError::into_inner);
-            state = after;
-            // The last thread stays: a pool of none might not get one again.
-            let not_needed = state.idle.iter().any(|thread| Arc::ptr_eq(thread, me)) && state.threads > 1;
-            if wait.timed_out() && not_needed && state.jobs.is_empty() {
-                state.idle.retain(|thread| !Arc::ptr_eq(thread, me));
-                state.threads -= 1;
-                return None;
+            if called {
+                state.coming = state.coming.saturating_sub(1);
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<J>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Sends `count` more threads for jobs: idle ones, the one that waited least first, then new ones.
+    fn call(self: &Arc<Self>, mut state: parking_lot::MutexGuard<'_, State<J>>, count: usize) {
+        let mut missing = 0;
+        for _ in 0..count {
+            if let Some(thread) = state.idle.pop() {
+                state.coming += 1;
+                thread.notify_one();
+            } else if state.threads < self.most {
+                (state.threads, state.coming) = (state.threads + 1, state.coming + 1);
+                missing += 1;
+            }
+        }
+        drop(state);
+        for _ in 0..missing {
+            if let Err(error) = spawn(self) {
+                let mut state = self.state.lock();
+                (state.threads, state.coming) = (state.threads - 1, state.coming.saturating_sub(1));
+                tracing::warn!(%error, threads = state.threads, "No further sending thread can be started.");
+            }
+        }
+    }
+
+    /// Sends in more threads for jobs that wait too long.
+    fn usher(self: Arc<Self>) {
+        loop {
+            let mut state = self.state.lock();
+            while state.jobs.is_empty() && !state.stopping {
+                state.usher_sleeps = true;
+                self.waiting.wait(&mut state);
+                state.usher_sleeps = false;
+            }
+            if state.stopping {
+                return;
+            }
+            match state.overdue(Instant::now()) {
+                Err(look_at) => {
+                    self.waiting.wait_until(&mut state, look_at);
+                }
+                Ok(overdue) => {
+                    let wanted = overdue.saturating_sub(state.coming);
+                    if wanted == 0 || (state.idle.is_empty() && state.threads >= self.most) {
+                        // All are on their way or at work; there is nothing to do but to wait.
+                        self.waiting.wait_for(&mut state, PATIENCE);
+                    } else {
+                        self.call(state, wanted);
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -166,7 +290,7 @@ mod tests {
         fn work(&self, job: u32) {
             assert!(job != 13, "played");
             self.began.send(job).unwrap();
-            let _ = self.may_end.lock().unwrap().recv();
+            let _ = self.may_end.lock().recv();
         }
 
         fn panicked(&self, job: u32) {
@@ -185,7 +309,7 @@ mod tests {
     fn threads_are_added_while_all_are_busy_and_end_when_not_needed() {
         let (pool, begins, end) = pool(3, Duration::from_millis(20));
         assert_eq!(pool.threads(), 1);
-        (1..=5).for_each(|job| pool.submit(job).unwrap());
+        assert!(pool.submit((1..=5).collect()).is_empty());
         let mut first: Vec<_> = (0..3).map(|_| begins.recv().unwrap()).collect();
         first.sort_unstable();
         assert_eq!((first, pool.threads()), (vec![1, 2, 3], 3));
@@ -194,7 +318,7 @@ mod tests {
         while pool.threads() > 1 {
             thread::yield_now();
         }
-        pool.submit(6).unwrap();
+        pool.submit(vec![6]);
         assert_eq!(begins.recv(), Ok(6));
         end.send(()).unwrap();
     }
@@ -203,10 +327,10 @@ mod tests {
     fn a_panic_is_reported_and_the_thread_goes_on() {
         let (pool, begins, end) = pool(1, IDLE);
         for _ in 0..100 {
-            pool.submit(13).unwrap();
+            pool.submit(vec![13]);
             assert_eq!(begins.recv(), Ok(1_013));
         }
-        pool.submit(1).unwrap();
+        pool.submit(vec![1]);
         end.send(()).unwrap();
         assert_eq!((begins.recv(), pool.threads()), (Ok(1), 1));
     }
@@ -214,9 +338,9 @@ mod tests {
     #[test]
     fn a_stop_gives_back_what_was_not_begun_and_ends_all_threads() {
         let (pool, begins, end) = pool(1, IDLE);
-        (1..=3).for_each(|job| pool.submit(job).unwrap());
+        assert!(pool.submit(vec![1, 2, 3]).is_empty());
         assert_eq!(begins.recv(), Ok(1));
-        assert_eq!((pool.stop(), pool.submit(4)), (vec![2, 3], Err(4)));
+        assert_eq!((pool.stop(), pool.submit(vec![4])), (vec![2, 3], vec![4]));
         end.send(()).unwrap();
         while pool.threads() > 0 {
             thread::yield_now();

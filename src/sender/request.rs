@@ -23,17 +23,18 @@ pub(super) struct Built {
 /// Builds the request of the next attempt. `wall` is what receivers compare with their own clock:
 /// it is signed, decides which secrets sign, and is the attempt's `started_at`, so that the log
 /// shows the `webhook-timestamp` that was sent. `timeout` counts unless the webhook has its own.
-pub(super) fn build(mut parcel: Parcel, wall: Timestamp, timeout: Duration) -> Built {
+pub(super) fn build(parcel: Parcel, wall: Timestamp, timeout: Duration) -> Built {
     let webhook = &parcel.webhook;
     let number = parcel.delivery.attempts + 1;
     let timestamp_s = wall.as_seconds();
-    let body = std::mem::take(&mut parcel.body);
+    let body = parcel.body.clone();
     let signature = sign(&webhook.secrets_at(wall), &parcel.event.id.to_string(), timestamp_s, &body);
     let parts = RequestParts {
         event: parcel.event.id,
         event_type: &parcel.event.event_type,
         delivery: parcel.delivery.id,
         attempt: number,
+        sequence: parcel.delivery.sequence,
         timestamp_s,
         signature: &signature,
         sender_version: SENDER_VERSION,

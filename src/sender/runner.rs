@@ -5,12 +5,14 @@ use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
+
+use parking_lot::{Condvar, Mutex};
 
 use super::{
     deliveries::Deliveries,
@@ -139,7 +141,7 @@ impl Sender {
 
     /// Requests in flight, single ones left out.
     pub fn in_flight(&self) -> usize {
-        self.shared.standing().in_flight
+        self.shared.standing.lock().in_flight
     }
 
     /// Sending threads there are.
@@ -171,7 +173,7 @@ impl Sender {
         }
         mail.push(Mail::End);
         self.questions.push(Question::End);
-        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let threads = std::mem::take(&mut *self.threads.lock());
         for thread in threads {
             // It ends within a turn or a read from disk; a panic in it was logged when it came.
             let _ = thread.join();
@@ -180,7 +182,7 @@ impl Sender {
 
     fn spawn(&self, name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
         let thread = thread::Builder::new().name(name.to_owned()).spawn(run)?;
-        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        self.threads.lock().push(thread);
         Ok(())
     }
 
@@ -213,13 +215,14 @@ impl Drop for Sender {
 impl Shared {
     /// Sends what was read for `job`.
     pub(super) fn finish(&self, job: Job, parcel: Parcel) -> Input {
+        let ordered = parcel.delivery.order.is_some();
         let (round_attempt, attempt) = self.send(parcel);
         if !attempt.outcome.counts() {
             return Input::Interrupted(job);
         }
         let finished_at = self.clock.now();
         let jitter = self.random.unit_f64();
-        Input::Finished(Box::new(Finished { job, attempt, round_attempt, finished_at, jitter }))
+        Input::Finished(Box::new(Finished { job, attempt, round_attempt, ordered, finished_at, jitter }))
     }
 
     /// Sends a delivery's next attempt; gives its number in the round and the attempt.
@@ -237,12 +240,7 @@ impl Shared {
     /// Waits until the engine has seen the stop and nothing is in flight; false if it takes longer.
     fn wait_until_calm(&self, limit: Duration) -> bool {
         let busy = |standing: &mut Standing| !standing.stopping || standing.in_flight > 0;
-        let waited = self.turned.wait_timeout_while(self.standing(), limit, busy);
-        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
-    }
-
-    pub(super) fn standing(&self) -> MutexGuard<'_, Standing> {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+        !self.turned.wait_while_for(&mut self.standing.lock(), busy, limit).timed_out()
     }
 }
 

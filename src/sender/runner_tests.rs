@@ -31,40 +31,40 @@ struct PlayedStore {
 
 impl Deliveries for PlayedStore {
     fn webhooks_on(&self) -> Result<Vec<WebhookId>, Problem> {
-        let mut unreadable = self.unreadable.lock().unwrap();
+        let mut unreadable = self.unreadable.lock();
         if *unreadable > 0 {
             *unreadable -= 1;
             return Err(Problem::internal());
         }
-        Ok(vec![self.webhook.lock().unwrap().id])
+        Ok(vec![self.webhook.lock().id])
     }
 
     fn lane_settings(&self, _webhook: WebhookId) -> Result<Option<LaneSettings>, Problem> {
-        Ok(Some(LaneSettings::of(&self.webhook.lock().unwrap(), None)))
+        Ok(Some(LaneSettings::of(&self.webhook.lock(), None)))
     }
 
     fn queue_page(&self, _webhook: WebhookId, after: Option<Due>, limit: usize) -> Result<QueuePage, Problem> {
-        let queue = self.queue.lock().unwrap();
+        let queue = self.queue.lock();
         let rows: Vec<Due> = queue.iter().filter(|due| Some(**due) > after).take(limit + 1).copied().collect();
         Ok(QueuePage { more: rows.len() > limit, rows: rows.into_iter().take(limit).collect() })
     }
 
     fn parcel(&self, delivery: DeliveryId, due: Timestamp) -> Result<Option<Parcel>, Problem> {
-        if !self.queue.lock().unwrap().contains(&Due { at: due, delivery }) {
+        if !self.queue.lock().contains(&Due { at: due, delivery }) {
             return Ok(None);
         }
-        let webhook = self.webhook.lock().unwrap().clone();
+        let webhook = self.webhook.lock().clone();
         let event_type = EventType::parse("contact.created").unwrap();
         let new = NewEvent::build(delivery.event(), AccountId::default(), event_type, None, None, START, "{}");
-        let attempts = self.attempts.lock().unwrap().get(&delivery).copied().unwrap_or(0);
+        let attempts = self.attempts.lock().get(&delivery).copied().unwrap_or(0);
         let mut delivery = Delivery::new(delivery, webhook.id, due, false);
         (delivery.attempts, delivery.round_attempts) = (attempts, attempts);
-        Ok(Some(Parcel { delivery, event: new.event, body: new.body, webhook: Arc::new(webhook) }))
+        Ok(Some(Parcel { delivery, event: Arc::new(new.event), body: new.body.into(), webhook: Arc::new(webhook) }))
     }
 
     fn record(&self, attempts: Vec<AttemptRecord>) {
         for record in attempts {
-            self.recorded.lock().unwrap().send(record).unwrap();
+            self.recorded.lock().send(record).unwrap();
         }
     }
 }
@@ -78,16 +78,16 @@ struct PlayedReceiver {
 
 impl Transport for PlayedReceiver {
     fn send(&self, request: &OutgoingRequest) -> Sent {
-        self.began.lock().unwrap().send(request.clone()).unwrap();
+        self.began.lock().send(request.clone()).unwrap();
         loop {
-            let answer = self.answers.lock().unwrap().recv_timeout(Duration::from_millis(1));
+            let answer = self.answers.lock().recv_timeout(Duration::from_millis(1));
             if let Ok(status) = answer {
                 let http_status = status.expect("a panic, as played");
                 let (headers, body) = (Vec::new(), Vec::new());
                 let answer = Answer { http_status, headers, body, body_truncated: false, retry_after: None };
                 return Sent { outcome: Outcome::Answered(answer), address: None };
             }
-            if *self.stopped.lock().unwrap() {
+            if *self.stopped.lock() {
                 let outcome = Outcome::NoAnswer { cause: Cause::Interrupted, detail: String::new() };
                 return Sent { outcome, address: None };
             }
@@ -97,7 +97,7 @@ impl Transport for PlayedReceiver {
     fn forget(&self, _webhook: WebhookId) {}
 
     fn shut_down(&self) {
-        *self.stopped.lock().unwrap() = true;
+        *self.stopped.lock() = true;
     }
 }
 
@@ -122,7 +122,7 @@ impl Story {
             recorded: Mutex::new(record),
             unreadable: Mutex::new(unreadable),
         });
-        (1..=waiting).for_each(|number| _ = store.queue.lock().unwrap().insert(due(number)));
+        (1..=waiting).for_each(|number| _ = store.queue.lock().insert(due(number)));
         let receiver =
             PlayedReceiver { began: Mutex::new(begin), answers: Mutex::new(answers), stopped: Mutex::new(false) };
         let clock = Arc::new(PlayedClock::new(START));
@@ -141,11 +141,11 @@ impl Story {
             Verdict::Done | Verdict::GiveUp => None,
         };
         {
-            let mut queue = self.store.queue.lock().unwrap();
+            let mut queue = self.store.queue.lock();
             queue.retain(|due| due.delivery != delivery);
             queue.extend(next.map(|at| Due { at, delivery }));
         }
-        self.store.attempts.lock().unwrap().insert(delivery, record.attempt.number);
+        self.store.attempts.lock().insert(delivery, record.attempt.number);
         self.sender.notify(vec![Notice::Recorded { webhook: record.webhook, delivery, next }]);
         record
     }
@@ -170,6 +170,7 @@ fn webhook() -> Webhook {
         max_in_flight: None,
         rate_per_second: None,
         retry_schedule: None,
+        ordered: false,
         created_at: START,
         created_by: String::new(),
         updated_at: START,
@@ -240,7 +241,7 @@ fn a_stop_interrupts_what_takes_too_long_and_records_nothing_of_it() {
     story.sender.stop(Duration::from_millis(20));
     assert!(began.elapsed() < Duration::from_millis(1_020), "{:?}", began.elapsed());
     assert_eq!((story.recorded.try_iter().count(), story.sender.in_flight()), (0, 0));
-    assert_eq!(story.store.queue.lock().unwrap().len(), 2);
+    assert_eq!(story.store.queue.lock().len(), 2);
     story.sender.stop(LONG);
 }
 
@@ -259,8 +260,8 @@ fn nothing_goes_to_a_webhook_that_was_switched_off_before_the_engine_knows() {
     let story = Story::begin(0, 0);
     let mut webhook = webhook();
     webhook.deleted_at = Some(START);
-    *story.store.webhook.lock().unwrap() = webhook.clone();
-    story.store.queue.lock().unwrap().insert(due(1));
+    *story.store.webhook.lock() = webhook.clone();
+    story.store.queue.lock().insert(due(1));
     story.sender.notify(vec![Notice::Queued { webhook: webhook.id, due: due(1) }]);
     story.sender.notify(vec![Notice::WebhookChanged(webhook.id)]);
     story.sender.stop(LONG);
@@ -270,7 +271,7 @@ fn nothing_goes_to_a_webhook_that_was_switched_off_before_the_engine_knows() {
 #[test]
 fn a_single_request_is_sent_at_once_and_not_recorded() {
     let story = Story::begin(0, 0);
-    story.store.queue.lock().unwrap().insert(due(9));
+    story.store.queue.lock().insert(due(9));
     let parcel = story.store.parcel(due(9).delivery, START).unwrap().unwrap();
     story.answer.send(Some(204)).unwrap();
     let attempt = story.sender.send_now(parcel).unwrap();

@@ -51,7 +51,7 @@ impl Turning {
             wake_at = turn.wake_at;
             self.act(turn);
             self.shared.last_turn_at.store(now.as_millis(), Ordering::Relaxed);
-            *self.shared.standing() = Standing { in_flight: engine.in_flight(), stopping };
+            *self.shared.standing.lock() = Standing { in_flight: engine.in_flight(), stopping };
             self.shared.turned.notify_all();
         }
     }
@@ -63,11 +63,8 @@ impl Turning {
         let settings = turn.settings.into_iter().map(Question::Settings);
         let pages = turn.read.into_iter().map(Question::Page);
         self.questions.extend(settings.chain(pages));
-        for job in turn.send {
-            if let Err(job) = self.pool.submit(job) {
-                self.shared.mail.push(Mail::Input(Input::Interrupted(job)));
-            }
-        }
+        let not_taken = self.pool.submit(turn.send);
+        self.shared.mail.extend(not_taken.into_iter().map(|job| Mail::Input(Input::Interrupted(job))));
     }
 }
 

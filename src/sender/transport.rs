@@ -49,7 +49,7 @@ pub struct OutgoingRequest {
     /// Names go out in lower case; `host` and `content-length` are added. A line may have 8 KiB.
     pub headers: Vec<(String, String)>,
     /// Sent byte for byte.
-    pub body: Vec<u8>,
+    pub body: Arc<[u8]>,
     /// For everything: look-up, connection, sending, answer.
     pub timeout: Duration,
     /// When the attempt begins, for a date in `Retry-After`.
@@ -283,7 +283,7 @@ fn http_request(request: &OutgoingRequest) -> Result<Request<&[u8]>, Failure> {
         let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| refused("A header's value"))?;
         headers.append(name, value);
     }
-    let mut http = Request::new(request.body.as_slice());
+    let mut http = Request::new(&*request.body);
     *http.method_mut() = Method::POST;
     *http.uri_mut() = uri;
     *http.headers_mut() = headers;

@@ -9,10 +9,12 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{
     AccountHour, AuditEntry, Notice,
     fail::Fail,
+    fresh::Change,
+    order::Places,
     record::{decode, encode},
     shared::{Shared, States},
     tables::*,
-    tags::{self, Tag},
+    tags::{self, Block, Tag},
 };
 use crate::domain::{
     AccountId, Attempt, Delivery, DeliveryId, Event, EventId, HourStats, Status, WebhookId, WebhookState,
@@ -28,7 +30,7 @@ pub struct Batch<'t> {
     pub deliveries: Records<'t>,
     pub attempts: Table<'t, (u128, u32), &'static [u8]>,
     pub queue: Table<'t, (u128, u64, u128), ()>,
-    pub log_index: Table<'t, (u8, u128, u128), ()>,
+    pub order: Places<'t>,
     pub external_ids: Table<'t, (&'static str, &'static str), u128>,
     /// What will be kept in memory after the commit.
     pub shared: Shared,
@@ -40,6 +42,10 @@ pub struct Batch<'t> {
     states: BTreeMap<WebhookId, WebhookState>,
     hours: BTreeMap<(WebhookId, u32), HourStats>,
     account_hours: BTreeMap<(u32, AccountId), AccountHour>,
+    /// By how much the counts of the log's index change.
+    blocks: BTreeMap<(Tag, Block), i64>,
+    /// What the sender can be given from memory, and what not any longer.
+    pub fresh: Vec<Change>,
 }
 
 /// What a transaction leaves to be put in memory once it is committed.
@@ -47,6 +53,7 @@ pub struct Draft {
     pub shared: Shared,
     pub states: BTreeMap<WebhookId, WebhookState>,
     pub notices: Vec<Notice>,
+    pub fresh: Vec<Change>,
 }
 
 impl<'t> Batch<'t> {
@@ -58,7 +65,7 @@ impl<'t> Batch<'t> {
             deliveries: transaction.open_table(DELIVERIES)?,
             attempts: transaction.open_table(ATTEMPTS)?,
             queue: transaction.open_table(QUEUE)?,
-            log_index: transaction.open_table(LOG_INDEX)?,
+            order: transaction.open_table(ORDER)?,
             external_ids: transaction.open_table(EXTERNAL_IDS)?,
             shared,
             notices: Vec::new(),
@@ -66,6 +73,8 @@ impl<'t> Batch<'t> {
             states: BTreeMap::new(),
             hours: BTreeMap::new(),
             account_hours: BTreeMap::new(),
+            blocks: BTreeMap::new(),
+            fresh: Vec::new(),
         })
     }
 
@@ -83,7 +92,17 @@ impl<'t> Batch<'t> {
         for ((hour, account), stats) in &self.account_hours {
             table.insert((*hour, account.as_str()), encode(stats).as_slice())?;
         }
-        Ok(Draft { shared: self.shared, states: self.states, notices: self.notices })
+        let mut table = self.transaction.open_table(LOG_BLOCKS)?;
+        for (((kind, value), block), change) in self.blocks.into_iter().filter(|(_, change)| *change != 0) {
+            let key = (kind, value, block);
+            let count = table.get(key)?.map_or(0, |count| i64::from(count.value())) + change;
+            match u32::try_from(count) {
+                Ok(0) => drop(table.remove(key)?),
+                Ok(count) => drop(table.insert(key, count)?),
+                Err(_) => return Err(Fail::damaged(format!("the log's index counts {count} deliveries of a block"))),
+            }
+        }
+        Ok(Draft { shared: self.shared, states: self.states, notices: self.notices, fresh: self.fresh })
     }
 
     /// The counts of a webhook, to change.
@@ -124,10 +143,12 @@ impl<'t> Batch<'t> {
     /// Stores a new delivery with its rows in the queue and the index, and counts it.
     pub fn add_delivery(&mut self, event: &Event, delivery: &Delivery) -> Result<(), Fail> {
         for tag in tags::fixed(event, delivery).into_iter().chain(tags::changing(delivery)) {
-            self.tag(tag, delivery.id)?;
+            self.count_tag(tag, delivery.id, 1);
         }
         if let Some(due) = delivery.due {
             self.queue.insert((delivery.webhook.0, due.as_millis(), delivery.id.0), ())?;
+        }
+        if delivery.status == Status::Pending {
             let missed = u64::from(delivery.missed);
             let state = self.state(delivery.webhook);
             state.waiting += 1;
@@ -140,6 +161,7 @@ impl<'t> Batch<'t> {
     /// Replaces a delivery, its row in the queue and its changing rows in the index, and counts it
     /// where it now belongs.
     pub fn change_delivery(&mut self, before: &Delivery, after: &Delivery) -> Result<(), Fail> {
+        debug_assert!(after.status == Status::Pending || after.order.is_none(), "what ends leaves its order");
         let key = |delivery: &Delivery| delivery.due.map(|due| (delivery.webhook.0, due.as_millis(), delivery.id.0));
         if key(before) != key(after) {
             if let Some(key) = key(before) {
@@ -149,12 +171,14 @@ impl<'t> Batch<'t> {
                 self.queue.insert(key, ())?;
             }
         }
-        let (old, new) = (tags::changing(before), tags::changing(after));
-        for tag in old.iter().filter(|tag| !new.contains(tag)) {
-            self.log_index.remove((tag.0, tag.1, before.id.0))?;
+        for tag in tags::changing(before) {
+            self.count_tag(tag, before.id, -1);
         }
-        for tag in new.iter().filter(|tag| !old.contains(tag)) {
-            self.tag(*tag, after.id)?;
+        for tag in tags::changing(after) {
+            self.count_tag(tag, after.id, 1);
+        }
+        if before.attempts == 0 {
+            self.fresh.push(Change::Gone(before.id));
         }
         self.count_change(before, after);
         self.deliveries.insert(after.id.0, encode(after).as_slice())?;
@@ -188,7 +212,7 @@ impl<'t> Batch<'t> {
     /// Takes a delivery and all its rows away.
     pub fn remove_delivery(&mut self, event: &Event, delivery: &Delivery) -> Result<(), Fail> {
         for tag in tags::fixed(event, delivery).into_iter().chain(tags::changing(delivery)) {
-            self.log_index.remove((tag.0, tag.1, delivery.id.0))?;
+            self.count_tag(tag, delivery.id, -1);
         }
         for number in 1..=delivery.attempts {
             self.attempts.remove((delivery.id.0, number))?;
@@ -238,9 +262,17 @@ impl<'t> Batch<'t> {
         self.notices.extend(ids.into_iter().filter(|id| !known.contains(id)).map(Notice::WebhookChanged));
     }
 
-    fn tag(&mut self, (kind, value): Tag, id: DeliveryId) -> Result<(), Fail> {
-        self.log_index.insert((kind, value, id.0), ())?;
-        Ok(())
+    /// Whether some delivery has a property, as this transaction will leave it. A property that it
+    /// takes from the last one that has it still counts.
+    pub fn has_tagged(&self, tag: Tag) -> Result<bool, Fail> {
+        let mut adds = self.blocks.range((tag, Block::MIN)..=(tag, Block::MAX)).map(|(_, change)| *change);
+        let table = self.transaction.open_table(LOG_BLOCKS)?;
+        let keys = (tag.0, tag.1, Block::MIN)..=(tag.0, tag.1, Block::MAX);
+        Ok(adds.any(|change| change > 0) || table.range(keys)?.next().is_some())
+    }
+
+    fn count_tag(&mut self, tag: Tag, id: DeliveryId, change: i64) {
+        *self.blocks.entry((tag, tags::block(id.0))).or_default() += change;
     }
 }
 

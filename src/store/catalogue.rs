@@ -76,6 +76,5 @@ fn in_use(batch: &Batch, name: &EventType) -> Result<bool, Fail> {
     if selected {
         return Ok(true);
     }
-    let (kind, value) = tags::event_type(name);
-    Ok(redb::ReadableTable::range(&batch.log_index, (kind, value, 0)..=(kind, value, u128::MAX))?.next().is_some())
+    batch.has_tagged(tags::event_type(name))
 }

@@ -248,6 +248,9 @@ fn read_instance(database: &Database) -> Result<String, String> {
                 "the data file is of schema {newer}, this program knows up to {SCHEMA}. \
                  Run the newer hookstead that wrote it; nothing was changed"
             )),
+            Ok(older) => Err(format!(
+                "the data file is of schema {older}, which was never released. Start with another data directory"
+            )),
             _ => Err(damaged("its schema number is none of ours")),
         },
         _ => Err(damaged("it is not a data file of hookstead")),

@@ -1,6 +1,8 @@
-//! Finding deliveries for the log. Every property with a tag is a sorted list of log ids; a filter
-//! over several of them is the intersection of their lists, found by jumping back and forth. What
-//! has no tag (a success, a 200, text in the payload) is looked up row by row, up to a bound.
+//! Finding deliveries for the log. The index says in which blocks there is something with a property
+//! (see [`super::tags`]); a filter over several of them visits the blocks that have all, found by
+//! jumping back and forth, and looks at each row there, up to a bound.
+
+use std::collections::HashSet;
 
 use redb::{ReadOnlyTable, ReadTransaction};
 
@@ -9,11 +11,13 @@ use super::{
     batch::read,
     events::external_events,
     fail::Fail,
-    tables::{BODIES, DELIVERIES, LOG_INDEX},
-    tags::{self, Tag},
+    record::decode,
+    tables::{BODIES, DELIVERIES, EVENTS, LOG_BLOCKS},
+    tags::{self, Block, Tag},
 };
 use crate::domain::{
-    Cursor, Delivery, DeliveryId, EventId, HttpStatusFilter, LogCursor, LogFilter, Page, Problem, Timestamp,
+    AccountId, Cursor, Delivery, DeliveryId, Event, EventId, HttpStatusFilter, LogCursor, LogFilter, Page, Problem,
+    Timestamp, WebhookId,
 };
 
 /// Rows looked at for one page, however few fit.
@@ -38,7 +42,7 @@ impl Store {
         limit: usize,
     ) -> Result<Page<Delivery, DeliveryId>, Problem> {
         self.read(|transaction| {
-            let mut search = Search::new(transaction, filter)?;
+            let mut search = Search::new(transaction, filter, |account| self.webhooks_of(account))?;
             match cursor {
                 Some(Cursor::NewerThan(id)) => {
                     search.first = search.first.max(id.0 + 1);
@@ -72,7 +76,7 @@ impl Store {
         limit: usize,
     ) -> Result<Page<Delivery, DeliveryId>, Problem> {
         self.read(|transaction| {
-            let mut search = Search::new(transaction, filter)?;
+            let mut search = Search::new(transaction, filter, |account| self.webhooks_of(account))?;
             search.end = search.end.min(last.0.saturating_add(1));
             if let Some(Cursor::NewerThan(id)) = cursor {
                 search.first = search.first.max(id.0 + 1);
@@ -81,6 +85,21 @@ impl Store {
             Ok(Page { items, older: None, newer: end.map(Cursor::NewerThan) })
         })
     }
+
+    fn webhooks_of(&self, account: &AccountId) -> HashSet<WebhookId> {
+        self.webhooks().of_account_with_deleted(account).map(|webhook| webhook.id).collect()
+    }
+}
+
+/// What a search has found so far.
+#[derive(Default)]
+struct Found {
+    items: Vec<Delivery>,
+    last_looked_at: Option<DeliveryId>,
+    looked_at: usize,
+    bytes_searched: usize,
+    /// The event looked at last, and whether it fits.
+    event: Option<(EventId, bool)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -89,16 +108,19 @@ enum Direction {
     Newer,
 }
 
-/// One search: the lists to intersect, the range of ids, and what is left to check on each row.
+/// One search: what a block must have to be looked at, and the range of ids.
 struct Search<'a> {
     deliveries: ReadOnlyTable<u128, &'static [u8]>,
-    index: ReadOnlyTable<(u8, u128, u128), ()>,
+    index: ReadOnlyTable<(u8, u64, u128), u32>,
+    events: ReadOnlyTable<u128, &'static [u8]>,
     bodies: ReadOnlyTable<u128, &'static [u8]>,
     tags: Vec<Tag>,
     /// First id, and the one after the last.
     first: u128,
     end: u128,
     filter: &'a LogFilter,
+    /// The webhooks of the account that is asked for.
+    of_account: Option<HashSet<WebhookId>>,
     /// What to look for in payloads.
     text: Option<&'a [u8]>,
     /// Only these events, where the typed text is an id of theirs.
@@ -106,10 +128,14 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(transaction: &ReadTransaction, filter: &'a LogFilter) -> Result<Self, Fail> {
-        let status = filter.status.and_then(tags::status);
-        let answered = filter.http_status.and_then(|wanted| match wanted {
-            HttpStatusFilter::Exactly(status) => tags::http_status(status),
+    fn new(
+        transaction: &ReadTransaction,
+        filter: &'a LogFilter,
+        webhooks_of: impl Fn(&AccountId) -> HashSet<WebhookId>,
+    ) -> Result<Self, Fail> {
+        let status = filter.status.map(tags::status);
+        let answered = filter.http_status.map(|wanted| match wanted {
+            HttpStatusFilter::Exactly(status) => tags::http_status(status).unwrap_or(tags::http_class(status / 100)),
             HttpStatusFilter::Class(class) => tags::http_class(class),
         });
         // The rarest kinds first: the fewer candidates, the fewer jumps.
@@ -123,12 +149,14 @@ impl<'a> Search<'a> {
         ];
         let mut search = Search {
             deliveries: transaction.open_table(DELIVERIES)?,
-            index: transaction.open_table(LOG_INDEX)?,
+            index: transaction.open_table(LOG_BLOCKS)?,
+            events: transaction.open_table(EVENTS)?,
             bodies: transaction.open_table(BODIES)?,
             tags: tags.into_iter().flatten().collect(),
             first: filter.since.map_or(0, first_id_at),
             end: filter.until.map_or(u128::MAX, first_id_at),
             filter,
+            of_account: filter.account.as_ref().map(&webhooks_of),
             text: None,
             only: None,
         };
@@ -168,79 +196,108 @@ impl<'a> Search<'a> {
     /// The rows found, and the last id looked at if there may be more behind it.
     fn run(&self, direction: Direction, limit: usize) -> Result<(Vec<Delivery>, Option<DeliveryId>), Fail> {
         let (mut first, mut end) = (self.first, self.end);
-        let (mut found, mut last_looked_at) = (Vec::new(), None);
-        let mut bytes_searched = 0;
-        for looked_at in 0.. {
-            let Some(id) = self.next(first, end, direction)? else { return Ok((found, None)) };
-            if found.len() == limit || looked_at == MOST_LOOKED_AT || bytes_searched > MOST_BYTES_SEARCHED {
-                break;
+        let mut found = Found::default();
+        while let Some((from, to)) = self.next_stretch(first, end, direction)? {
+            if self.look(from, to, direction, limit, &mut found)? {
+                return Ok((found.items, found.last_looked_at));
             }
-            last_looked_at = Some(DeliveryId(id));
             match direction {
-                Direction::Older => end = id,
-                Direction::Newer => first = id + 1,
-            }
-            let Some(delivery) = read::<Delivery>(&self.deliveries, id)? else { continue };
-            if self.fits(&delivery) && self.contains_text(&delivery, &mut bytes_searched)? {
-                found.push(delivery);
+                Direction::Older => end = from,
+                Direction::Newer => first = to,
             }
         }
-        Ok((found, last_looked_at))
+        Ok((found.items, None))
     }
 
-    /// The next id in every list, inside the range.
-    fn next(&self, mut first: u128, mut end: u128, direction: Direction) -> Result<Option<u128>, Fail> {
+    /// Looks at the rows of a stretch. True if it ended before the last of them.
+    fn look(&self, from: u128, to: u128, direction: Direction, limit: usize, found: &mut Found) -> Result<bool, Fail> {
+        let mut rows = self.deliveries.range(from..to)?;
+        while let Some(row) = if direction == Direction::Older { rows.next_back() } else { rows.next() } {
+            if found.items.len() == limit
+                || found.looked_at == MOST_LOOKED_AT
+                || found.bytes_searched > MOST_BYTES_SEARCHED
+            {
+                return Ok(true);
+            }
+            found.looked_at += 1;
+            let (id, bytes) = row?;
+            found.last_looked_at = Some(DeliveryId(id.value()));
+            let delivery: Delivery = decode(bytes.value())?;
+            if self.fits(&delivery)
+                && self.fits_event(&delivery, &mut found.event)?
+                && self.contains_text(&delivery, &mut found.bytes_searched)?
+            {
+                found.items.push(delivery);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The next ids to look at, from the first up to the one after the last: those of a block that
+    /// has every tag.
+    fn next_stretch(&self, mut first: u128, mut end: u128, direction: Direction) -> Result<Option<(u128, u128)>, Fail> {
         let Some((leading, others)) = self.tags.split_first() else {
-            return self.next_row(first, end, direction);
+            return Ok((first < end).then_some((first, end)));
         };
         'candidate: loop {
-            let Some(candidate) = self.next_tagged(*leading, first, end, direction)? else { return Ok(None) };
+            let Some(candidate) = self.next_block(*leading, first, end, direction)? else { return Ok(None) };
+            let ids = tags::ids_of(candidate);
             for tag in others {
                 // From the candidate on, itself included.
                 let (from, to) = match direction {
-                    Direction::Older => (first, candidate + 1),
-                    Direction::Newer => (candidate, end),
+                    Direction::Older => (first, ids.end.min(end)),
+                    Direction::Newer => (ids.start.max(first), end),
                 };
-                match self.next_tagged(*tag, from, to, direction)? {
+                match self.next_block(*tag, from, to, direction)? {
                     None => return Ok(None),
                     Some(same) if same == candidate => {}
                     Some(further) => {
                         match direction {
-                            Direction::Older => end = further + 1,
-                            Direction::Newer => first = further,
+                            Direction::Older => end = tags::ids_of(further).end.min(end),
+                            Direction::Newer => first = tags::ids_of(further).start.max(first),
                         }
                         continue 'candidate;
                     }
                 }
             }
-            return Ok(Some(candidate));
+            return Ok(Some((ids.start.max(first), ids.end.min(end))));
         }
     }
 
-    fn next_row(&self, first: u128, end: u128, direction: Direction) -> Result<Option<u128>, Fail> {
+    /// The next block with a tag that has ids in the range.
+    fn next_block(&self, tag: Tag, first: u128, end: u128, direction: Direction) -> Result<Option<Block>, Fail> {
         if first >= end {
             return Ok(None);
         }
-        let mut rows = self.deliveries.range(first..end)?;
-        let row = if direction == Direction::Older { rows.next_back() } else { rows.next() };
-        Ok(row.transpose()?.map(|(id, _)| id.value()))
-    }
-
-    fn next_tagged(&self, tag: Tag, first: u128, end: u128, direction: Direction) -> Result<Option<u128>, Fail> {
-        if first >= end {
-            return Ok(None);
-        }
-        let mut rows = self.index.range((tag.0, tag.1, first)..(tag.0, tag.1, end))?;
+        let (from, to) = (tags::block(first), tags::block(end - 1));
+        let mut rows = self.index.range((tag.0, tag.1, from)..=(tag.0, tag.1, to))?;
         let row = if direction == Direction::Older { rows.next_back() } else { rows.next() };
         Ok(row.transpose()?.map(|(key, _)| key.value().2))
     }
 
-    /// What no tag says.
+    /// What the row itself says.
     fn fits(&self, delivery: &Delivery) -> bool {
-        let answered = delivery.last.and_then(|last| last.http_status);
+        let (answered, cause) =
+            (delivery.last.and_then(|last| last.http_status), delivery.last.and_then(|last| last.cause));
         self.only.as_ref().is_none_or(|events| events.contains(&delivery.event()))
+            && self.of_account.as_ref().is_none_or(|webhooks| webhooks.contains(&delivery.webhook))
+            && self.filter.webhook.is_none_or(|webhook| webhook == delivery.webhook)
             && self.filter.status.is_none_or(|status| status == delivery.status)
             && self.filter.http_status.is_none_or(|wanted| answered.is_some_and(|status| wanted.fits(status)))
+            && self.filter.cause.is_none_or(|wanted| cause == Some(wanted))
+    }
+
+    /// What only its event says. `last` is the event looked at before, as the deliveries of one
+    /// stand together.
+    fn fits_event(&self, delivery: &Delivery, last: &mut Option<(EventId, bool)>) -> Result<bool, Fail> {
+        let Some(wanted) = &self.filter.event_type else { return Ok(true) };
+        let id = delivery.event();
+        if let Some((_, fits)) = last.filter(|(known, _)| *known == id) {
+            return Ok(fits);
+        }
+        let fits = read::<Event>(&self.events, id.0)?.is_some_and(|event| event.event_type == *wanted);
+        *last = Some((id, fits));
+        Ok(fits)
     }
 
     fn contains_text(&self, delivery: &Delivery, searched: &mut usize) -> Result<bool, Fail> {

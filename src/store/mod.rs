@@ -15,8 +15,11 @@ mod disk;
 mod events;
 mod face;
 mod fail;
+mod fresh;
+mod healing;
 mod jobs;
 mod logs;
+mod order;
 mod publish;
 mod record;
 mod retention;
@@ -46,11 +49,12 @@ pub use face::{
     AccountHour, Answer, AttemptRecord, AuditEntry, BulkJob, Due, EventFilter, Notice, Observer, Parcel, Published,
     QueuePage, WebhookUpdate,
 };
+pub use healing::{HealingChange, Healings, Switch};
 pub use shared::Webhooks;
 pub use writer::Pending;
 
-use crate::domain::{Problem, Webhook, WebhookId, WebhookState};
-use batch::Batch;
+use crate::domain::{Problem, Webhook, WebhookId};
+use batch::{Batch, Draft};
 use fail::Fail;
 use record::decode;
 use shared::{Shared, States};
@@ -70,6 +74,7 @@ pub struct Inner {
     database: RwLock<Option<Database>>,
     shared: RwLock<Shared>,
     states: RwLock<States>,
+    fresh: parking_lot::Mutex<fresh::Fresh>,
     writable: AtomicBool,
     full: AtomicBool,
     queue: writer::Queue,
@@ -119,6 +124,7 @@ impl Store {
             database: RwLock::new(Some(database)),
             shared: RwLock::new(shared),
             states: RwLock::new(states),
+            fresh: parking_lot::Mutex::default(),
             writable: AtomicBool::new(true),
             full: AtomicBool::new(false),
             queue: writer::Queue::default(),
@@ -232,9 +238,10 @@ impl Inner {
     }
 
     /// Puts into memory what has been committed.
-    fn keep(&self, shared: Shared, states: impl IntoIterator<Item = (WebhookId, WebhookState)>) {
-        *self.shared.write().expect("no writer panics") = shared;
-        self.states.write().expect("no writer panics").extend(states);
+    fn keep(&self, draft: Draft) {
+        *self.shared.write().expect("no writer panics") = draft.shared;
+        self.states.write().expect("no writer panics").extend(draft.states);
+        self.fresh.lock().change(draft.fresh);
     }
 
     fn begin_write(&self) -> Result<WriteTransaction, Fail> {
@@ -277,6 +284,7 @@ impl Inner {
         transaction.commit()?;
         let database = self.database.read().expect("no holder panics");
         let (shared, states) = load(database.as_ref().ok_or_else(closed)?)?;
+        self.fresh.lock().clear();
         let known = self.shared().webhooks;
         let version = |webhook: &Webhook| known.get(webhook.id).map(|webhook| webhook.version);
         let changed = shared.webhooks.all_with_deleted().filter(|webhook| version(webhook) != Some(webhook.version));
@@ -301,10 +309,12 @@ fn make_tables(database: &Database) -> Result<(), redb::Error> {
     transaction.open_table(DELIVERIES)?;
     transaction.open_table(ATTEMPTS)?;
     transaction.open_table(QUEUE)?;
-    transaction.open_table(LOG_INDEX)?;
+    transaction.open_table(ORDER)?;
+    transaction.open_table(LOG_BLOCKS)?;
     transaction.open_table(WEBHOOKS)?;
     transaction.open_table(WEBHOOK_VERSIONS)?;
     transaction.open_table(WEBHOOK_STATES)?;
+    transaction.open_table(HEALING)?;
     transaction.open_table(HOURS)?;
     transaction.open_table(ACCOUNT_HOURS)?;
     transaction.open_table(EVENT_TYPES)?;
@@ -337,6 +347,12 @@ fn load(database: &Database) -> Result<(Shared, States), redb::Error> {
         shared.put_key(kept(row?.1.value())?);
     }
     shared.users = transaction.open_table(USERS)?.iter()?.count();
+    let mut healings = Healings::new();
+    for row in transaction.open_table(HEALING)?.iter()? {
+        let (id, bytes) = row?;
+        healings.insert(WebhookId(id.value()), kept(bytes.value())?);
+    }
+    shared.healings = Arc::new(healings);
     let mut states = States::new();
     for row in transaction.open_table(WEBHOOK_STATES)?.iter()? {
         let (id, bytes) = row?;

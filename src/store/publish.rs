@@ -1,15 +1,17 @@
 //! Taking events: the event, its body, a delivery for every webhook that selected it, and a row in
 //! the queue for each, in one transaction.
 
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
 use super::{
     Answer, Due, Notice, Pending, Published, Store,
     batch::{Batch, read},
     fail::Fail,
+    fresh::{Change, FreshDelivery},
+    order,
     record::encode,
 };
-use crate::domain::{AccountId, Delivery, Event, EventId, NewEvent, Problem, ProblemKind, StartedBy, WebhookId};
+use crate::domain::{AccountId, Delivery, Event, EventId, NewEvent, Problem, ProblemKind, StartedBy};
 
 impl Store {
     /// Takes events. Each is answered for itself, in order: `idempotency_conflict` if its caller's
@@ -51,18 +53,25 @@ fn publish(batch: &mut Batch, new: NewEvent) -> Result<Published, Fail> {
     event.webhooks_matched = webhooks.len() as u16;
     event.met_version = batch.shared.version;
     batch.events.insert(event.id.0, encode(&event).as_slice())?;
-    batch.bodies.insert(event.id.0, body.as_slice())?;
+    batch.bodies.insert(event.id.0, &*body)?;
     if let Some(external_id) = &event.external_id {
         batch.external_ids.insert((external_id.as_str(), event.account.as_str()), event.id.0)?;
     }
+    let (event, body): (_, Arc<[u8]>) = (Arc::new(event), body.into());
     for (position, webhook) in webhooks.iter().enumerate() {
         let mut delivery = Delivery::new(event.id.delivery(position), webhook.id, event.received_at, false);
         if webhook.disabled.is_some() {
             delivery.missed = true;
             delivery.next_start = StartedBy::CatchUp;
         }
+        order::join(batch, &event, webhook, &mut delivery)?;
         batch.add_delivery(&event, &delivery)?;
-        announce(batch, &delivery, webhook.id, event.received_at);
+        // What is off or behind another is sent later, and not announced.
+        if let Some(at) = delivery.due.filter(|_| !delivery.missed) {
+            batch.notices.push(Notice::Queued { webhook: webhook.id, due: Due { at, delivery: delivery.id } });
+            let (event, body) = (event.clone(), body.clone());
+            batch.fresh.push(Change::Made(FreshDelivery { delivery, event, body }));
+        }
     }
     batch.account_hour(event.received_at.hour(), &event.account)?.accepted += 1;
     Ok(Published {
@@ -71,12 +80,6 @@ fn publish(batch: &mut Batch, new: NewEvent) -> Result<Published, Fail> {
         duplicate: false,
         webhooks_matched: event.webhooks_matched,
     })
-}
-
-fn announce(batch: &mut Batch, delivery: &Delivery, webhook: WebhookId, at: crate::domain::Timestamp) {
-    if !delivery.missed {
-        batch.notices.push(Notice::Queued { webhook, due: Due { at, delivery: delivery.id } });
-    }
 }
 
 fn first_under_same_id(batch: &Batch, event: &Event) -> Result<Option<Event>, Fail> {

@@ -1,10 +1,10 @@
 //! Does what is written together agree? `hookstead doctor` asks, and so does every simulated crash.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use redb::{ReadTransaction, ReadableTable};
 
-use super::{Store, fail::Fail, record::decode, tables::*, tags};
+use super::{Store, fail::Fail, order, record::decode, tables::*, tags};
 use crate::domain::{Attempt, Delivery, Event, Problem, Status, WebhookId};
 
 /// Disagreements reported; the rest are only counted.
@@ -67,9 +67,9 @@ fn deliveries(transaction: &ReadTransaction, found: &mut Disagreements) -> Resul
     let bodies = transaction.open_table(BODIES)?;
     let table = transaction.open_table(DELIVERIES)?;
     let queue = transaction.open_table(QUEUE)?;
-    let index = transaction.open_table(LOG_INDEX)?;
     let mut counts = Counts::new();
-    let (mut pending, mut tagged, mut of_events) = (0, 0, 0);
+    let (mut pending, mut behind, mut in_order, mut of_events) = (0, 0, 0, 0);
+    let mut tagged = BTreeMap::<_, u32>::new();
     for row in events.iter()? {
         let event: Event = decode(row?.1.value())?;
         if bodies.get(event.id.0)?.is_none() {
@@ -86,7 +86,12 @@ fn deliveries(transaction: &ReadTransaction, found: &mut Disagreements) -> Resul
                     *missed += u64::from(delivery.missed);
                     pending += 1;
                     let due = delivery.due.unwrap_or_default().as_millis();
-                    if queue.get((delivery.webhook.0, due, delivery.id.0))?.is_none() {
+                    if delivery.behind {
+                        behind += 1;
+                        if delivery.due.is_some() || delivery.order.is_none() {
+                            found.add(format!("{}: waits for another and is due", delivery.id));
+                        }
+                    } else if queue.get((delivery.webhook.0, due, delivery.id.0))?.is_none() {
                         found.add(format!("{}: is pending and not in the queue", delivery.id));
                     }
                 }
@@ -94,12 +99,14 @@ fn deliveries(transaction: &ReadTransaction, found: &mut Disagreements) -> Resul
                 Status::Failed if !event.test => *failed += 1,
                 _ => {}
             }
-            let all = tags::fixed(&event, &delivery).into_iter().chain(tags::changing(&delivery));
-            for (kind, value) in all.collect::<BTreeSet<_>>() {
-                tagged += 1;
-                if index.get((kind, value, delivery.id.0))?.is_none() {
-                    found.add(format!("{}: is missing in the index of kind {kind}", delivery.id));
+            if let Some(tag) = delivery.order {
+                in_order += 1;
+                if event.ordering_key.as_ref().map(|key| key.tag()) != Some(tag) {
+                    found.add(format!("{}: keeps the order of another key", delivery.id));
                 }
+            }
+            for (kind, value) in tags::fixed(&event, &delivery).into_iter().chain(tags::changing(&delivery)) {
+                *tagged.entry((kind, value, tags::block(delivery.id.0))).or_default() += 1;
             }
         }
         if fan_out != event.webhooks_matched {
@@ -110,15 +117,36 @@ fn deliveries(transaction: &ReadTransaction, found: &mut Disagreements) -> Resul
     let lengths = [
         ("deliveries", count(&table)?, of_events),
         ("bodies", count(&bodies)?, count(&events)?),
-        ("rows in the queue", count(&queue)?, pending),
-        ("rows in the index", count(&index)?, tagged),
+        ("rows in the queue", count(&queue)?, pending - behind),
     ];
     for (what, has, wants) in lengths {
         if has != wants {
             found.add(format!("there are {has} {what}, and should be {wants}"));
         }
     }
+    order::verify(transaction, in_order, |line| found.add(line))?;
+    index(transaction, tagged, found)?;
     Ok(counts)
+}
+
+/// Compares the index of the log with what it should count.
+fn index(
+    transaction: &ReadTransaction,
+    mut expected: BTreeMap<(u8, u64, tags::Block), u32>,
+    found: &mut Disagreements,
+) -> Result<(), Fail> {
+    for row in transaction.open_table(LOG_BLOCKS)?.iter()? {
+        let (key, count) = row?;
+        let (key, count) = (key.value(), count.value());
+        let has = expected.remove(&key).unwrap_or(0);
+        if has != count {
+            found.add(format!("the log's index counts {count} of kind {} in block {:x}, has {has}", key.0, key.2));
+        }
+    }
+    for (key, has) in expected {
+        found.add(format!("the log's index lacks {has} of kind {} in block {:x}", key.0, key.2));
+    }
+    Ok(())
 }
 
 fn attempts(transaction: &ReadTransaction, found: &mut Disagreements) -> Result<(), Fail> {

@@ -7,6 +7,7 @@ use super::{
     attempts::queue_rows,
     batch::{Batch, read},
     fail::Fail,
+    fresh::FreshDelivery,
     record::{decode, encode},
     tables::{ACCOUNT_HOURS, BODIES, DELIVERIES, EVENTS, HOURS, WEBHOOK_VERSIONS, WEBHOOKS},
 };
@@ -53,6 +54,11 @@ impl Store {
             let mut webhook = Webhook::clone(&present);
             update(&mut webhook);
             webhook.updated_at = now;
+            let switched_on = present.disabled.is_some() && webhook.disabled.is_none();
+            if switched_on || webhook.request_url != present.request_url {
+                // What failed before says nothing about what is sent from now on.
+                batch.state(id).end_spell();
+            }
             batch.audit(&audit)?;
             put(batch, webhook)
         })
@@ -129,13 +135,19 @@ impl Store {
     /// # Errors
     /// If the store cannot be read.
     pub fn parcel(&self, delivery: DeliveryId, due: Timestamp) -> Result<Option<Parcel>, Problem> {
+        let fresh = self.inner.fresh.lock().take(delivery).filter(|fresh| fresh.delivery.due == Some(due));
+        if let Some(FreshDelivery { delivery, event, body }) = fresh
+            && let Some(webhook) = self.webhooks().get(delivery.webhook)
+        {
+            return Ok(Some(Parcel { delivery, event, body, webhook }));
+        }
         let read = self.read(|transaction| {
             let found = read::<Delivery>(&transaction.open_table(DELIVERIES)?, delivery.0)?;
             let Some(delivery) = found.filter(|found| found.due == Some(due)) else { return Ok(None) };
             let id = delivery.event();
             let event = read::<Event>(&transaction.open_table(EVENTS)?, id.0)?;
-            let body = transaction.open_table(BODIES)?.get(id.0)?.map(|bytes| bytes.value().to_vec());
-            Ok(Some((delivery, event, body)))
+            let body = transaction.open_table(BODIES)?.get(id.0)?.map(|bytes| Arc::from(bytes.value()));
+            Ok(Some((delivery, event.map(Arc::new), body)))
         })?;
         let Some((delivery, event, body)) = read else { return Ok(None) };
         let (Some(webhook), Some(event), Some(body)) = (self.webhooks().get(delivery.webhook), event, body) else {

@@ -1,6 +1,9 @@
 //! Random bytes: the operating system's, or a fixed course for a test.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    cell::RefCell,
+    sync::{Mutex, PoisonError},
+};
 
 use rustix::{io::Errno, rand::GetRandomFlags};
 
@@ -27,7 +30,34 @@ pub trait Random: Send + Sync {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemRandom;
 
+/// Bytes that a thread has asked for and not used yet: an event needs several small numbers, and a
+/// system call for each would be the larger part of their cost.
+struct Ahead {
+    bytes: [u8; 512],
+    used: usize,
+}
+
+thread_local! {
+    static AHEAD: RefCell<Ahead> = const { RefCell::new(Ahead { bytes: [0; 512], used: 512 }) };
+}
+
 impl Random for SystemRandom {
+    fn next_u64(&self) -> u64 {
+        AHEAD.with_borrow_mut(|ahead| {
+            if ahead.used == ahead.bytes.len() {
+                self.bytes(&mut ahead.bytes);
+                ahead.used = 0;
+            }
+            let mut number = [0; 8];
+            let taken = &mut ahead.bytes[ahead.used..ahead.used + 8];
+            number.copy_from_slice(taken);
+            // A number that was given away is nowhere else.
+            taken.fill(0);
+            ahead.used += 8;
+            u64::from_le_bytes(number)
+        })
+    }
+
     /// # Panics
     /// If the system has none to give; without them no secret and no id would be safe.
     fn bytes(&self, out: &mut [u8]) {
@@ -99,6 +129,8 @@ mod tests {
         let random = PlayedRandom::new(4);
         let mean = (0..1000).map(|_| random.unit_f64()).inspect(|unit| assert!((0.0..1.0).contains(unit))).sum::<f64>();
         assert!((400.0..600.0).contains(&mean), "{mean}");
+        let numbers: std::collections::HashSet<u64> = (0..200).map(|_| SystemRandom.next_u64()).collect();
+        assert_eq!(numbers.len(), 200, "more than a thread asks for at once, and none twice");
         let mut bytes = [0; 19];
         SystemRandom.bytes(&mut bytes);
         assert!(bytes.iter().any(|&byte| byte != 0));

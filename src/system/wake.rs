@@ -1,9 +1,8 @@
 //! A thread's inbox: others put things in, the thread takes all of them or waits until a time.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::VecDeque, sync::Arc};
+
+use parking_lot::{Condvar, Mutex};
 
 use super::Clock;
 use crate::domain::Timestamp;
@@ -24,7 +23,7 @@ impl<T: Send + 'static> Inbox<T> {
         clock.on_advance(Arc::new(move || {
             let Some(inbox) = weak.upgrade() else { return };
             // Under the lock, so that it cannot fall between the reader's look and its wait.
-            let _waiting = inbox.lock();
+            let _waiting = inbox.waiting.lock();
             inbox.arrived.notify_all();
         }));
         inbox
@@ -37,13 +36,19 @@ impl<T: Send + 'static> Inbox<T> {
 
     /// Puts several things in; the reader gets them together.
     pub fn extend(&self, things: impl IntoIterator<Item = T>) {
-        self.lock().extend(things);
-        self.arrived.notify_one();
+        let mut waiting = self.waiting.lock();
+        let before = waiting.len();
+        waiting.extend(things);
+        let came = waiting.len() > before;
+        drop(waiting);
+        if came {
+            self.arrived.notify_one();
+        }
     }
 
     /// How many things wait.
     pub fn len(&self) -> usize {
-        self.lock().len()
+        self.waiting.lock().len()
     }
 
     /// Whether nothing waits.
@@ -54,18 +59,16 @@ impl<T: Send + 'static> Inbox<T> {
     /// Takes everything; if there is nothing, waits until something comes or it is `until`.
     /// Returns nothing only when that time has come.
     pub fn drain_or_wait(&self, clock: &dyn Clock, until: Option<Timestamp>) -> Vec<T> {
-        let mut waiting = self.lock();
+        let mut waiting = self.waiting.lock();
         while waiting.is_empty() && until.is_none_or(|until| clock.now() < until) {
-            waiting = match until.and_then(|until| clock.wait_limit(until)) {
-                Some(limit) => self.arrived.wait_timeout(waiting, limit).unwrap_or_else(PoisonError::into_inner).0,
-                None => self.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner),
-            };
+            match until.and_then(|until| clock.wait_limit(until)) {
+                Some(limit) => {
+                    self.arrived.wait_for(&mut waiting, limit);
+                }
+                None => self.arrived.wait(&mut waiting),
+            }
         }
         waiting.drain(..).collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, VecDeque<T>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,8 +1,10 @@
 //! The HTTP server: its limits, and how it is started.
 
 use std::{
+    future::{Future, poll_fn},
     io,
     net::{SocketAddr, TcpListener},
+    pin::Pin,
     sync::mpsc,
     thread::{self, JoinHandle},
     time::Duration,
@@ -68,10 +70,23 @@ pub fn start(listener: TcpListener, options: WebOptions, state: WebState) -> io:
                 .listen(listener);
             match server {
                 Ok(server) => {
-                    let server = server.run();
-                    let _ = told.send(Ok(server.handle()));
-                    if let Err(error) = server.await {
+                    let mut server = server.run();
+                    let mut handle = Some(server.handle());
+                    // The first look starts the workers. Where the system gives no thread for them
+                    // it panics or ends with an error; only after it the server is said to run.
+                    let ended = poll_fn(|context| {
+                        let ended = Pin::new(&mut server).poll(context);
+                        if ended.is_pending()
+                            && let Some(handle) = handle.take()
+                        {
+                            let _ = told.send(Ok(handle));
+                        }
+                        ended
+                    });
+                    if let Err(error) = ended.await {
                         tracing::error!("the web server ended: {error}");
+                        // Heard only by a start that still waits.
+                        let _ = told.send(Err(error));
                     }
                 }
                 Err(error) => {
@@ -80,7 +95,9 @@ pub fn start(listener: TcpListener, options: WebOptions, state: WebState) -> io:
             }
         });
     })?;
-    let handle = started.recv().map_err(|_| io::Error::other("the web server's thread ended"))??;
+    let handle = started
+        .recv()
+        .map_err(|_| io::Error::other("the web server did not start; the system may give it no threads"))??;
     Ok(Running { handle, thread: Some(thread) })
 }
 

@@ -1,22 +1,16 @@
 //! What the operator limited, and what happens when something runs out.
 
-use std::{
-    io,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Mutex, time::Duration};
 
 use hookstead::{
     control::{self, Ask},
-    store::{OpenBackend, OpenOptions, StorageBackend, Store},
+    store::{OpenOptions, Store},
 };
 use serde_json::{Value, json};
 
 use crate::{
     app::{TestApp, wait_until},
+    disk::{Disk, FailedSync, Fault, Operations},
     receiver::{Gate, Receiver, Script},
 };
 
@@ -97,66 +91,18 @@ fn when_the_store_has_reached_its_size_events_are_refused_and_everything_else_go
     app.get("/logs").expect(200);
 }
 
-/// A disk in memory that fails every write while it is told to.
-#[derive(Debug, Clone, Default)]
-struct FailingDisk {
-    bytes: Arc<Mutex<Vec<u8>>>,
-    failing: Arc<AtomicBool>,
-}
-
-impl FailingDisk {
-    fn check(&self) -> io::Result<()> {
-        match self.failing.load(Ordering::Relaxed) {
-            true => Err(io::Error::new(io::ErrorKind::StorageFull, "the disk is full")),
-            false => Ok(()),
-        }
-    }
-}
-
-impl StorageBackend for FailingDisk {
-    fn len(&self) -> io::Result<u64> {
-        Ok(self.bytes.lock().unwrap().len() as u64)
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let (from, bytes) = (offset as usize, self.bytes.lock().unwrap());
-        out.copy_from_slice(&bytes[from..from + out.len()]);
-        Ok(())
-    }
-
-    fn set_len(&self, length: u64) -> io::Result<()> {
-        self.check()?;
-        self.bytes.lock().unwrap().resize(length as usize, 0);
-        Ok(())
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.check()
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.check()?;
-        let from = offset as usize;
-        self.bytes.lock().unwrap()[from..from + data.len()].copy_from_slice(data);
-        Ok(())
-    }
-}
-
 #[test]
 fn while_the_disk_fails_nothing_is_promised_and_everything_stays_readable() {
-    let disk = FailingDisk::default();
-    let backend: OpenBackend = {
-        let disk = disk.clone();
-        Arc::new(move || Ok(Box::new(disk.clone())))
-    };
-    let store = Store::open_played(backend, OpenOptions::default()).unwrap();
+    let disk = Disk::new(1);
+    let store = Store::open_played(disk.opener(), OpenOptions::default()).unwrap();
     store.start_writer().unwrap();
     let (app, receiver) = (TestApp::start_on(store), Receiver::start());
     app.webhook(&receiver, &["*"]);
     app.publish("contact.created", "1");
     app.wait_for_logs("status=success", 1);
 
-    disk.failing.store(true, Ordering::Relaxed);
+    let sync = FailedSync::StillUnsynced;
+    disk.fail(Fault { after: 0, lasting: true, what: Operations::Changes, sync });
     let event = json!({"type": "contact.created", "id": "crm-2", "data": 2});
     let refused = app.post("/events", event.clone()).expect(503);
     assert_eq!(refused.json()["code"], "cannot_write");
@@ -167,7 +113,7 @@ fn while_the_disk_fails_nothing_is_promised_and_everything_stays_readable() {
     assert!(ready.text().contains("store_writable"));
     assert_eq!(app.request("GET", "/healthz", &[], None).status, 200);
 
-    disk.failing.store(false, Ordering::Relaxed);
+    disk.heal();
     wait_until(|| app.request("GET", "/readyz", &[], None).status == 200).expect("it heals by itself");
     assert_eq!(app.post("/events", event.clone()).expect(202).json()["duplicate"], false);
     assert_eq!(app.post("/events", event).expect(202).json()["duplicate"], true);

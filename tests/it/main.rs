@@ -1,5 +1,6 @@
 //! The integration tests, one binary. [`app`] starts the whole server in this process, [`process`]
-//! the real program, [`receiver`] a scripted receiver, [`browser`] an admin without a script.
+//! the real program, [`receiver`] a scripted receiver, [`browser`] an admin without a script, [`disk`]
+//! a disk that fails. Which fault is injected where stands in `tests/README.md`.
 
 mod api_access;
 mod api_bad_input;
@@ -13,13 +14,18 @@ mod bench;
 mod browser;
 mod certificates;
 mod command_line;
+mod disk;
+mod faults;
 mod kill;
 mod limits;
 mod main_job;
+mod ordering;
 mod pages_access;
 mod pages_webhooks;
 mod process;
 mod receiver;
+mod self_healing;
 mod simulation;
 mod static_binary;
+mod store_faults;
 mod transport;

@@ -8,6 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::Value;
+
 /// How long the program may take until it listens.
 pub const READY_WITHIN: Duration = Duration::from_secs(20);
 
@@ -36,9 +38,20 @@ pub fn command(data_dir: &Path) -> Command {
 impl Process {
     /// Starts serving on a free port, and waits until it says where.
     pub fn serve(data_dir: &Path) -> Process {
-        let began = Instant::now();
         let mut command = command(data_dir);
-        command.args(["serve", "--listen", "127.0.0.1:0"]).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.args(["serve", "--listen", "127.0.0.1:0"]).stdout(Stdio::null());
+        Process::start(command)
+    }
+
+    /// Starts whatever ends in serving, and waits until it says where.
+    pub fn start(command: Command) -> Process {
+        Process::try_start(command).unwrap_or_else(|seen| panic!("the program does not listen; it said {seen:#?}"))
+    }
+
+    /// The same; what it said if it ended before.
+    pub fn try_start(mut command: Command) -> Result<Process, Vec<String>> {
+        let began = Instant::now();
+        command.stdin(Stdio::null()).stderr(Stdio::piped());
         let child = command.spawn().expect("the program starts");
         // From here on it is killed and waited for, whatever happens.
         let mut process = Process { child, base: String::new(), ready_after: Duration::ZERO };
@@ -53,15 +66,27 @@ impl Process {
         let mut seen = Vec::new();
         loop {
             let left = READY_WITHIN.saturating_sub(began.elapsed());
-            let Ok(line) = listening.recv_timeout(left) else {
-                panic!("the program does not listen; it said {seen:#?}");
+            let line = match listening.recv_timeout(left) {
+                Ok(line) => line,
+                Err(mpsc::RecvTimeoutError::Disconnected) => return Err(seen),
+                Err(mpsc::RecvTimeoutError::Timeout) => panic!("the program hangs; it said {seen:#?}"),
             };
             if let Some(base) = line.strip_prefix("listening on ") {
                 (process.base, process.ready_after) = (base.to_owned(), began.elapsed());
-                return process;
+                return Ok(process);
             }
             seen.push(line);
         }
+    }
+
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until it has ended by itself.
+    pub fn wait(mut self) -> Option<i32> {
+        self.child.wait().expect("it is ours").code()
     }
 
     /// SIGKILL, and waits until it is gone.
@@ -97,4 +122,42 @@ pub fn run(data_dir: &Path, arguments: &[&str]) -> (Option<i32>, String, String)
     let output = command(data_dir).args(arguments).stdin(Stdio::null()).output().expect("the program starts");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+/// Calls the API of a process.
+#[derive(Clone)]
+pub struct Caller {
+    agent: ureq::Agent,
+    key: String,
+}
+
+impl Caller {
+    pub fn new(key: &str) -> Caller {
+        let config = ureq::Agent::config_builder().http_status_as_error(false).proxy(None);
+        Caller { agent: config.timeout_global(Some(Duration::from_secs(10))).build().into(), key: key.trim().into() }
+    }
+
+    /// Status and body; `None` if the process went away in between.
+    pub fn post(&self, base: &str, path: &str, body: &Value) -> Option<(u16, Value)> {
+        let request = self.agent.post(format!("{base}/api/v1{path}"));
+        let request = request.header("authorization", format!("Bearer {}", self.key));
+        let mut answer = request.content_type("application/json").send(body.to_string()).ok()?;
+        let text = answer.body_mut().read_to_string().ok()?;
+        Some((answer.status().as_u16(), serde_json::from_str(&text).ok()?))
+    }
+
+    /// Status and body of anything below the address, with the key; `None` if nobody answers.
+    pub fn get(&self, base: &str, path: &str) -> Option<(u16, String)> {
+        let request = self.agent.get(format!("{base}{path}"));
+        let mut answer = request.header("authorization", format!("Bearer {}", self.key)).call().ok()?;
+        Some((answer.status().as_u16(), answer.body_mut().read_to_string().ok()?))
+    }
+
+    /// Whether any delivery is pending.
+    pub fn pending(&self, base: &str) -> Option<bool> {
+        let request = self.agent.get(format!("{base}/api/v1/logs?status=pending&limit=1"));
+        let mut answer = request.header("authorization", format!("Bearer {}", self.key)).call().ok()?;
+        let page: Value = serde_json::from_str(&answer.body_mut().read_to_string().ok()?).ok()?;
+        Some(!page["data"].as_array()?.is_empty())
+    }
 }

@@ -48,7 +48,7 @@ fn request(url: &str) -> OutgoingRequest {
         webhook: WebhookId(1),
         url: TargetUrl::parse(url).expect("a valid URL"),
         headers: vec![("content-type".into(), "application/json".into())],
-        body: b"{}".to_vec(),
+        body: (*b"{}").into(),
         timeout: TIMEOUT,
         now: Timestamp::from_millis(1_767_605_400_000),
     }
@@ -99,7 +99,7 @@ fn a_request_arrives_byte_for_byte_and_with_nothing_added() {
         ("X-Twice".into(), "two".into()),
         ("x-empty".into(), String::new()),
     ];
-    sent.body = [b"{\"data\":".as_slice(), &[0xff, 0xfe, 0, 13, 10], b"}"].concat();
+    sent.body = [b"{\"data\":".as_slice(), &[0xff, 0xfe, 0, 13, 10], b"}"].concat().into();
 
     let outcome = transport().send(&sent);
 
@@ -107,7 +107,7 @@ fn a_request_arrives_byte_for_byte_and_with_nothing_added() {
     assert_eq!(outcome.address, Some(receiver.addr()));
     let received = receiver.requests().remove(0);
     assert_eq!((received.method.as_str(), received.path.as_str()), ("POST", "/in/%C3%BC?a=b&c"));
-    assert_eq!(received.body, sent.body);
+    assert_eq!(received.body, *sent.body);
     let mut headers: Vec<(String, Vec<u8>)> = received
         .headers
         .into_iter()
@@ -135,7 +135,8 @@ fn a_request_arrives_byte_for_byte_and_with_nothing_added() {
 fn a_large_body_arrives_whole() {
     let receiver = Receiver::start();
     let body: Vec<u8> = (0..1_000_000_u32).map(|number| (number % 251) as u8).collect();
-    let sent = OutgoingRequest { body: body.clone(), timeout: Duration::from_secs(10), ..request(&receiver.url("/")) };
+    let sent =
+        OutgoingRequest { body: body.clone().into(), timeout: Duration::from_secs(10), ..request(&receiver.url("/")) };
     assert!(transport().send(&sent).outcome.is_success());
     assert!(receiver.requests()[0].body == body, "the body has changed");
 }
@@ -238,7 +239,7 @@ fn a_receiver_that_says_nothing_costs_the_whole_time_and_no_more() {
 fn a_receiver_that_takes_nothing_in_costs_the_whole_time_and_no_more() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}/", listener.local_addr().expect("an address"));
-    let sent = OutgoingRequest { body: vec![b' '; 32 << 20], ..request(&url) };
+    let sent = OutgoingRequest { body: vec![b' '; 32 << 20].into(), ..request(&url) };
     let started = Instant::now();
     let outcome = transport().send(&sent).outcome;
     assert_eq!(no_answer(&outcome), (Cause::ResponseTimeout, ""));
@@ -400,8 +401,11 @@ fn a_204_with_a_body_is_a_success_and_spoils_nothing() {
 fn an_answer_before_the_whole_request_was_taken_is_heard() {
     let receiver = Receiver::start();
     receiver.answer(Script::status(413).body("too large").then_close().body_unread());
-    let sent =
-        OutgoingRequest { body: vec![b' '; 8 << 20], timeout: Duration::from_secs(10), ..request(&receiver.url("/")) };
+    let sent = OutgoingRequest {
+        body: vec![b' '; 8 << 20].into(),
+        timeout: Duration::from_secs(10),
+        ..request(&receiver.url("/"))
+    };
     let answer = answer(transport().send(&sent).outcome);
     assert_eq!(answer.http_status, 413);
 }

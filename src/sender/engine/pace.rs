@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::line::Group;
-use crate::domain::{Outcome, Timestamp, Verdict};
+use crate::domain::{Outcome, Timestamp, Verdict, Webhook};
 
 /// Attempts that must fail one after the other before a webhook is served one request at a time.
 const FAILING_FROM: u32 = 5;
@@ -12,11 +12,22 @@ const FAILING_FROM: u32 = 5;
 /// Requests at once to a webhook that has not answered quickly yet.
 const UNPROVEN_IN_FLIGHT: usize = 4;
 
+/// Requests at once to a webhook that answers quickly, until it turns out that more are needed. A
+/// receiver that answers within a millisecond gets thousands a second by them.
+const USUAL_IN_FLIGHT: usize = 8;
+
+/// The time an answer takes on average from which more requests at once bring more through: below
+/// it, not the way to the receiver is what takes time.
+const WORTH_MORE_FROM_MS: f64 = 2.0;
+
 /// The time an answer takes on average from which a receiver counts as slow.
 const SLOW_FROM_MS: f64 = 1_000.0;
 
 /// How much the newest attempt weighs in the average.
 const NEWEST: f64 = 1.0 / 8.0;
+
+/// What no webhook's own limit exceeds.
+const MOST_IN_FLIGHT: usize = *Webhook::MAX_IN_FLIGHT.end() as usize;
 
 /// How long a throttling receiver is left alone that does not say how long; doubled each time.
 const THROTTLE_FROM: Duration = Duration::from_secs(5);
@@ -43,6 +54,8 @@ pub(super) struct Pace {
     paused_until: Option<Timestamp>,
     failures: u32,
     average_ms: f64,
+    /// Requests at once that the receiver's answers have been found to need.
+    room: usize,
     /// Whether the last attempt was answered, or failed within no time; nothing before the first.
     quick_last: Option<bool>,
 }
@@ -58,6 +71,7 @@ impl Pace {
             paused_until: None,
             failures: 0,
             average_ms: 0.0,
+            room: USUAL_IN_FLIGHT,
             quick_last: None,
         }
     }
@@ -68,12 +82,12 @@ impl Pace {
     }
 
     /// The most requests at once, where `most` are allowed: one while the receiver fails or
-    /// throttles, a few until it has shown that it is quick.
+    /// throttles, a few until it has shown that it is quick, then as many as it needs.
     pub(super) fn cap(&self, most: usize) -> usize {
         if self.failures >= FAILING_FROM || self.throttles > 0 {
             1
         } else if self.quick_last == Some(true) {
-            most
+            most.min(self.room)
         } else {
             most.min(UNPROVEN_IN_FLIGHT)
         }
@@ -110,19 +124,22 @@ impl Pace {
         self.paused_until = Some(until);
     }
 
-    /// Learns from an attempt. Returns until when the whole webhook waits, if the receiver throttles.
+    /// Learns from an attempt; `crowded` if others of its webhook were due and had to wait. Returns
+    /// until when the whole webhook waits, if the receiver throttles.
     pub(super) fn finished(
         &mut self,
         outcome: &Outcome,
         duration_ms: u32,
         verdict: Verdict,
         finished_at: Timestamp,
+        crowded: bool,
     ) -> Option<Timestamp> {
         let duration_ms = f64::from(duration_ms);
         self.average_ms += (duration_ms - self.average_ms) * NEWEST;
         self.quick_last = Some(outcome.http_status().is_some() || duration_ms <= SLOW_FROM_MS);
         if outcome.is_success() {
             self.failures = 0;
+            self.make_room(crowded);
             // A success of a request that was sent before the receiver asked to wait lifts nothing.
             if self.throttled_until.is_none_or(|until| until <= finished_at) {
                 self.throttles = 0;
@@ -136,6 +153,16 @@ impl Pace {
         let until = self.throttle(outcome, verdict, finished_at);
         self.throttled_until = self.throttled_until.max(Some(until));
         self.throttled_until
+    }
+
+    /// One more request at once for each success while the queue is longer than what is in flight and
+    /// the receiver takes its time; one less while nothing waits.
+    fn make_room(&mut self, crowded: bool) {
+        if !crowded {
+            self.room = self.room.saturating_sub(1).max(USUAL_IN_FLIGHT);
+        } else if self.average_ms >= WORTH_MORE_FROM_MS {
+            self.room = self.room.saturating_add(1).min(MOST_IN_FLIGHT);
+        }
     }
 
     /// The receiver says how long, or we wait longer each time; but never longer than until the
@@ -155,5 +182,34 @@ impl Pace {
             Verdict::TryAgain(due) => until.min(due),
             Verdict::Done | Verdict::GiveUp => until,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Answer;
+
+    fn answered(pace: &mut Pace, duration_ms: u32, crowded: bool) {
+        let answer =
+            Answer { http_status: 200, headers: vec![], body: vec![], body_truncated: false, retry_after: None };
+        let at = Timestamp::from_millis(1_000_000);
+        pace.finished(&Outcome::Answered(answer), duration_ms, Verdict::Done, at, crowded);
+    }
+
+    #[test]
+    fn requests_at_once_grow_only_while_deliveries_wait_for_a_receiver_that_takes_its_time() {
+        let mut pace = Pace::new(None);
+        assert_eq!(pace.cap(64), UNPROVEN_IN_FLIGHT);
+        (0..100).for_each(|_| answered(&mut pace, 0, true));
+        assert_eq!(pace.cap(64), USUAL_IN_FLIGHT, "it answers at once: more would not help");
+        (0..100).for_each(|_| answered(&mut pace, 40, false));
+        assert_eq!(pace.cap(64), USUAL_IN_FLIGHT, "nothing waits");
+        (0..10).for_each(|_| answered(&mut pace, 40, true));
+        assert_eq!((pace.cap(64), pace.cap(10)), (USUAL_IN_FLIGHT + 10, 10));
+        (0..100).for_each(|_| answered(&mut pace, 40, true));
+        assert_eq!(pace.cap(1_000), MOST_IN_FLIGHT);
+        (0..100).for_each(|_| answered(&mut pace, 40, false));
+        assert_eq!(pace.cap(64), USUAL_IN_FLIGHT, "the queue is done");
     }
 }

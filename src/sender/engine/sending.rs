@@ -61,7 +61,7 @@ impl Engine {
     }
 
     pub(super) fn finished(&mut self, finished: Finished, turn: &mut Turn) {
-        let Finished { job, mut attempt, round_attempt, finished_at, jitter } = finished;
+        let Finished { job, mut attempt, round_attempt, ordered, finished_at, jitter } = finished;
         if !attempt.outcome.counts() {
             return self.not_sent(job, Some(job.due));
         }
@@ -71,7 +71,9 @@ impl Engine {
         let Some(lane) = self.lanes.get_mut(&job.webhook) else { return };
         let schedule = lane.settings.schedule.as_ref().unwrap_or(&self.options.schedule);
         let verdict = schedule.after(round_attempt, &attempt.outcome, finished_at, jitter);
-        let throttled_until = lane.pace.finished(&attempt.outcome, attempt.duration_ms, verdict, finished_at);
+        let crowded = lane.rows.first_due().is_some_and(|due| due.at <= self.now);
+        let duration_ms = attempt.duration_ms;
+        let throttled_until = lane.pace.finished(&attempt.outcome, duration_ms, verdict, finished_at, crowded);
         let gone = attempt.outcome.gone();
         if gone {
             lane.settings.on = false;
@@ -83,7 +85,8 @@ impl Engine {
             Verdict::Done | Verdict::GiveUp => None,
         };
         let delivery = job.due.delivery;
-        let record = AttemptRecord { delivery, webhook: job.webhook, attempt, verdict, throttled_until, gone };
+        let webhook = job.webhook;
+        let record = AttemptRecord { delivery, webhook, attempt, verdict, throttled_until, gone, ordered, finished_at };
         if self.can_write {
             turn.record.push(record.clone());
         }

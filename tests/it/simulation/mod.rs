@@ -6,7 +6,6 @@
 //! by step; `HOOKSTEAD_SIM_SEEDS=100000 cargo test simulation` runs that many.
 
 mod accidents;
-mod disk;
 mod flights;
 mod ledger;
 mod model;
@@ -25,11 +24,12 @@ use std::{
     time::Instant,
 };
 
+use crate::disk;
 use ledger::Counts;
 use world::World;
 
 /// Seeds in a normal run: always the same, so that a change alone decides what is found.
-const SEEDS: u64 = 2_000;
+const SEEDS: u64 = 10_000;
 const THREADS: u64 = 2;
 
 #[test]

@@ -92,6 +92,11 @@ struct State {
     dead: bool,
     failed: usize,
     failed_syncs: usize,
+    operations: usize,
+    syncs: usize,
+    /// How many images are taken of what a crash would leave, right before each sync.
+    images_a_sync: usize,
+    images: Vec<Image>,
 }
 
 enum Change {
@@ -117,6 +122,10 @@ impl Disk {
             dead: false,
             failed: 0,
             failed_syncs: 0,
+            operations: 0,
+            syncs: 0,
+            images_a_sync: 0,
+            images: Vec::new(),
         };
         Disk { state: Arc::new(Mutex::new(state)) }
     }
@@ -156,6 +165,29 @@ impl Disk {
     /// Syncs that have failed.
     pub fn failed_syncs(&self) -> usize {
         self.state().failed_syncs
+    }
+
+    /// Operations so far, also those that failed.
+    pub fn operations(&self) -> usize {
+        self.state().operations
+    }
+
+    /// Of those, the syncs.
+    pub fn syncs(&self) -> usize {
+        self.state().syncs
+    }
+
+    /// From now on, right before each sync, takes so many images of what a crash would leave: that
+    /// is when most is written and not stored.
+    pub fn take_images(&self, each_sync: usize) {
+        self.state().images_a_sync = each_sync;
+    }
+
+    /// The images since the last call, each as a healthy disk.
+    pub fn images(&self) -> Vec<Disk> {
+        let mut state = self.state();
+        let images = std::mem::take(&mut state.images);
+        images.into_iter().map(|image| Disk::with(image, state.random.below(usize::MAX) as u64)).collect()
     }
 
     /// The power goes. Gives the disk as it is found afterwards, healthy; this one is out of reach.
@@ -209,6 +241,7 @@ impl State {
         if self.dead {
             return true;
         }
+        self.operations += 1;
         let Some(fault) = self.fault.as_mut().filter(|fault| fault.what.include(what)) else { return false };
         if fault.after > 0 {
             fault.after -= 1;
@@ -227,6 +260,11 @@ impl State {
     }
 
     fn sync(&mut self) -> io::Result<()> {
+        self.syncs += 1;
+        for _ in 0..self.images_a_sync {
+            let image = self.torn();
+            self.images.push(image);
+        }
         let how = self.fault.map_or(FailedSync::StillUnsynced, |fault| fault.sync);
         if !self.fails(Operations::Syncs) {
             self.store();
