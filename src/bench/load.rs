@@ -19,6 +19,9 @@ use super::{
     latency::Latency,
 };
 
+/// How long no answer may come before the load is given up.
+pub(super) const NO_ANSWER: Duration = Duration::from_secs(60);
+
 /// An event that was accepted.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sent {
@@ -79,7 +82,9 @@ impl Generator {
             let mut load = Load { began_us, ..Load::default() };
             let mut times_us = Vec::new();
             for caller in callers {
-                let (accepted, times, refused) = caller.await.map_err(io::Error::other)??;
+                let ended = tokio::time::timeout(duration + NO_ANSWER, caller).await;
+                let ended = ended.map_err(|_| unanswered(&load.accepted, began_us))?;
+                let (accepted, times, refused) = ended.map_err(io::Error::other)??;
                 load.accepted.extend(accepted);
                 times_us.extend(times);
                 load.refused += refused;
@@ -114,6 +119,12 @@ impl Generator {
         }
         Ok((accepted, times_us, refused))
     }
+}
+
+fn unanswered(accepted: &[Sent], began_us: u64) -> io::Error {
+    let latest = accepted.iter().map(|sent| sent.due_us - began_us).max().unwrap_or(0);
+    let told = format!("an event was not answered; the last one that was had been posted after {} ms", latest / 1_000);
+    io::Error::new(io::ErrorKind::TimedOut, told)
 }
 
 /// A connection that sends at once what is written.

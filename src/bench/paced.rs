@@ -18,11 +18,9 @@ use super::{
     clock::Stopwatch,
     http::{EventRequest, Messages},
     latency::Latency,
-    load::{Generator, Load, Sent, connect},
+    load::{Generator, Load, NO_ANSWER, Sent, connect},
 };
 
-/// How long no answer may come before the load is given up.
-const NO_ANSWER: Duration = Duration::from_secs(60);
 /// Between the start of a load and its first planned event.
 const LEAD: Duration = Duration::from_millis(20);
 /// Fewest and most connections.
@@ -71,14 +69,20 @@ impl Generator {
             let began_us = self.stopwatch.now_us() + LEAD.as_micros() as u64;
             let first = self.numbers.fetch_add(plan.len() as u64, Ordering::Relaxed);
             let (sent, mut on_connection) = (mpsc::channel(), vec![None; connections]);
+            let failed = told.clone();
             let pacer = Pacer { stopwatch: self.stopwatch, writers, free, sent: sent.0, requests: requests.to_vec() };
             let (steps, number_of) = (plan.to_vec(), sent.1);
-            let pacer = thread::spawn(move || pacer.run(&steps, began_us, first));
+            let pacer = thread::spawn(move || {
+                if let Err(error) = pacer.run(&steps, began_us, first) {
+                    let _ = failed.send(Err(error));
+                }
+            });
 
             let mut load = Load { began_us, ..Load::default() };
             let mut times_us = Vec::with_capacity(plan.len());
             for _ in plan {
-                let answer = tokio::time::timeout(NO_ANSWER, answers.recv()).await?;
+                let answer = tokio::time::timeout(NO_ANSWER, answers.recv()).await;
+                let answer = answer.map_err(|_| unanswered(times_us.len(), plan.len()))?;
                 let answer = answer.ok_or(io::ErrorKind::UnexpectedEof)??;
                 // The pacer tells before it writes, so what was answered has been told.
                 while let Ok((connection, sent)) = number_of.try_recv() {
@@ -94,12 +98,17 @@ impl Generator {
                 let _ = idle.send(answer.connection);
             }
             drop(idle);
-            pacer.join().map_err(|_| io::Error::other("the pacer panicked"))??;
+            pacer.join().map_err(|_| io::Error::other("the pacer panicked"))?;
             load.answered = Latency::of(times_us);
             Ok(load)
         })
         .map_err(|error| format!("the load generator: {error}"))
     }
+}
+
+fn unanswered(answered: usize, planned: usize) -> io::Error {
+    let told = format!("{answered} of {planned} events were answered, and then none for {} s", NO_ANSWER.as_secs());
+    io::Error::new(io::ErrorKind::TimedOut, told)
 }
 
 /// Writes at the planned times, on a thread that sleeps in between: the runtime's timer knows only

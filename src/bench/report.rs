@@ -41,6 +41,9 @@ pub struct Report {
     /// With nothing to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idle: Option<Idle>,
+    /// Parts that failed, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<String>,
 }
 
 /// The machine. What else it does shows in the load averages.
@@ -92,6 +95,7 @@ impl Report {
             fairness: Vec::new(),
             pending: None,
             idle: None,
+            failed: Vec::new(),
         }
     }
 

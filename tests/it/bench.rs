@@ -95,7 +95,7 @@ fn every_part_reports_and_nothing_is_lost() {
 #[test]
 fn single_parts_are_printed_as_tables() {
     let folder = tempfile::tempdir().unwrap();
-    let output = bench(folder.path(), &["--seconds", "0.1", "--only", "limits,latency"]).output().unwrap();
+    let output = bench(folder.path(), &["--seconds", "0.1", "--only", "limits,latency,fairness"]).output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{told}");
     let text = String::from_utf8(output.stdout).unwrap();
@@ -104,6 +104,7 @@ fn single_parts_are_printed_as_tables() {
         text.contains("4 KiB written and made durable") && text.contains("POST to arrival at a set rate"),
         "{text}"
     );
+    assert!(text.contains("p99 ratio") && text.contains("10 hanging") && text.contains("1 late"), "{text}");
     assert!(!text.contains("End to end") && !text.contains("pending"), "{text}");
 }
 
@@ -144,10 +145,14 @@ fn what_it_cannot_do_is_said() {
     assert!(told.contains("the parts are limits, ingest, delivery, latency, fairness, pending, idle"), "{told}");
     let (code, told) = ended(&["--config", "none.toml"]);
     assert_eq!(code, Some(2), "{told}");
-    // A server that refuses what the bench needs is named, and nothing is left of it.
+    // A part that the server refuses is named, the others go on, and nothing is left behind.
     fs::write(folder.path().join("small.toml"), "[limits]\nwebhooks_per_account = 1\n").unwrap();
-    let (code, told) = ended(&["--config", "small.toml", "--seconds", "0.1", "--only", "delivery"]);
-    assert_eq!(code, Some(1), "{told}");
-    assert!(told.contains("POST /api/v1/webhooks was answered"), "{told}");
+    let arguments = ["--config", "small.toml", "--seconds", "0.1", "--only", "delivery,latency", "--json"];
+    let output = bench(folder.path(), &arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("bench: delivery failed: POST /api/v1/webhooks was answered"), "{told}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((report["failed"].as_array().unwrap().len(), report["latency"].as_array().unwrap().len()), (1, 2));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "only the file that was there");
 }
