@@ -241,17 +241,8 @@ impl Builder {
             sender_version: "0.1.0".into(),
             next_attempt_at: None,
         };
-        let finished_at = self.now.plus(Duration::from_millis(5));
-        let record = AttemptRecord {
-            delivery,
-            webhook,
-            attempt,
-            verdict,
-            throttled_until: None,
-            gone,
-            ordered: false,
-            finished_at,
-        };
+        let (throttled_until, ordered, finished_at) = (None, false, self.now);
+        let record = AttemptRecord { delivery, webhook, attempt, verdict, throttled_until, gone, ordered, finished_at };
         self.asks.push(Box::new(move |store| answer(store.record(vec![record.clone()]))));
     }
 
