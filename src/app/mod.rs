@@ -4,7 +4,9 @@
 //! Stopping: the doors first, so that nothing new is promised; then the sender, which lets running
 //! requests end or cuts them; the store last, once everything that came of them is written.
 
+mod alarms;
 mod deliveries;
+mod healing;
 mod upkeep;
 
 use std::{
@@ -18,7 +20,7 @@ use std::{
 use crate::{
     config::Config,
     control::Door,
-    domain::{Actor, AddressRule, Attempt, PrivateTarget, Problem, RetrySchedule},
+    domain::{Actor, AddressRule, Attempt, HealingPolicy, PrivateTarget, Problem, RetrySchedule},
     sender::{EngineOptions, HttpTransport, Sender, SenderOptions, Transport, TransportOptions},
     service::{Check, Prober, Service, Settings},
     store::{OpenOptions, Parcel, Store},
@@ -26,6 +28,7 @@ use crate::{
     web::{self, WebOptions, WebState},
 };
 use deliveries::StoredDeliveries;
+use healing::Healing;
 use upkeep::Upkeep;
 
 /// How long running requests to receivers may take to end when the server stops; then they are
@@ -74,6 +77,7 @@ pub struct App {
     store: Store,
     sender: Arc<Sender>,
     upkeep: Option<Upkeep>,
+    healing: Option<Healing>,
     door: Option<Door>,
     web: web::Running,
 }
@@ -103,13 +107,14 @@ impl App {
         let service = Arc::new(service.map_err(StartError::new)?);
         first_admin(config, &service)?;
         let upkeep = Upkeep::start(config, service.clone(), transport, clock.clone()).map_err(StartError::new)?;
+        let healing = Healing::start(config, service.clone(), clock.clone()).map_err(StartError::new)?;
         let door = open_door(config, service.clone())?;
         let (checked, time) = (sender.clone(), clock.clone());
         let state = WebState::new(service.clone(), random, config.trusted_proxies.clone(), move || {
             vec![Check { name: "sender_alive", ok: time.now() - checked.last_turn_at() < SENDER_SILENT }]
         });
         let web = web::start(listener, web_options(config), state).map_err(StartError::new)?;
-        Ok(App { address, service, store, sender, upkeep: Some(upkeep), door, web })
+        Ok(App { address, service, store, sender, upkeep: Some(upkeep), healing: Some(healing), door, web })
     }
 
     /// Where it listens.
@@ -127,7 +132,12 @@ impl App {
         self.door = None;
         self.web.stop();
         self.upkeep = None;
+        if let Some(healing) = &self.healing {
+            healing.stop_soon();
+        }
         self.sender.stop(SENDER_GRACE);
+        // Its requests were cut with the sender's, so that nobody waits for a receiver.
+        self.healing = None;
         self.store.stop();
     }
 }
@@ -180,6 +190,12 @@ fn settings(config: &Config, own: Vec<SocketAddr>) -> Result<Settings, StartErro
         max_in_flight: config.sender.max_in_flight as u16,
         retry_schedule: retry_schedule
             .map_err(|fault| StartError(format!("sender.retry_schedule_s: {}", fault.message)))?,
+        healing: HealingPolicy {
+            disable_after: (config.sender.disable_after_days > 0).then(|| days(config.sender.disable_after_days)),
+            probe: config.sender.probe_disabled,
+            after_recovery: config.sender.after_recovery,
+        },
+        alarm_lag: Duration::from_secs(config.alarm.lag_s),
         session: days(config.web.session_days),
         retention: days(config.retention_days),
         public_url: config.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
@@ -277,6 +293,14 @@ struct NoProbe;
 impl Prober for NoProbe {
     fn probe(&self, _parcel: Parcel) -> Option<Attempt> {
         None
+    }
+}
+
+/// Says in the log what went wrong in work that nobody waits for.
+fn complain(what: &str, problem: &Problem) {
+    // While nothing can be written the store says so itself, once.
+    if problem.code != "cannot_write" {
+        tracing::error!("{what} failed: {problem}");
     }
 }
 

@@ -12,10 +12,10 @@ use std::{
     time::Duration,
 };
 
-use super::free_bytes;
+use super::{complain, free_bytes};
 use crate::{
     config::Config,
-    domain::{Problem, Timestamp},
+    domain::Timestamp,
     sender::Transport,
     service::Service,
     store::DATA_FILE,
@@ -142,12 +142,5 @@ impl Rounds {
             self.full = full;
             self.service.set_full(full);
         }
-    }
-}
-
-fn complain(what: &str, problem: &Problem) {
-    // While nothing can be written the store says so itself, once.
-    if problem.code != "cannot_write" {
-        tracing::error!("{what} failed: {problem}");
     }
 }

@@ -7,20 +7,11 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
-        mpsc,
     },
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use tokio::{
-    io::AsyncWriteExt,
-    net::{
-        TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
-    sync::mpsc::{UnboundedSender, unbounded_channel},
-};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use super::{
     clock::Stopwatch,
@@ -29,9 +20,7 @@ use super::{
 };
 
 /// How long no answer may come before the load is given up.
-const NO_ANSWER: Duration = Duration::from_secs(60);
-/// Between the start of a load and its first planned event.
-const LEAD: Duration = Duration::from_millis(20);
+pub(super) const NO_ANSWER: Duration = Duration::from_secs(60);
 
 /// An event that was accepted.
 #[derive(Debug, Clone, Copy)]
@@ -60,22 +49,6 @@ impl Load {
     pub(super) fn accepted_per_s(&self) -> f64 {
         super::per_second(self.accepted.len(), self.ended_us - self.began_us)
     }
-}
-
-/// Events to publish at set times.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Planned {
-    /// Counted from the first.
-    pub(super) after_us: u64,
-    /// Which of the requests.
-    pub(super) request: usize,
-}
-
-/// A steady stream of events that takes turns among `requests`.
-pub(super) fn steady(per_second: u64, duration: Duration, requests: std::ops::Range<usize>) -> Vec<Planned> {
-    let count = (duration.as_micros() as u64 * per_second / 1_000_000).max(1);
-    let request = |index: u64| requests.start + index as usize % requests.len();
-    (0..count).map(|index| Planned { after_us: index * 1_000_000 / per_second, request: request(index) }).collect()
 }
 
 /// Where events go, and what all loads share.
@@ -109,7 +82,9 @@ impl Generator {
             let mut load = Load { began_us, ..Load::default() };
             let mut times_us = Vec::new();
             for caller in callers {
-                let (accepted, times, refused) = caller.await.map_err(io::Error::other)??;
+                let ended = tokio::time::timeout(duration + NO_ANSWER, caller).await;
+                let ended = ended.map_err(|_| unanswered(&load.accepted, began_us))?;
+                let (accepted, times, refused) = ended.map_err(io::Error::other)??;
                 load.accepted.extend(accepted);
                 times_us.extend(times);
                 load.refused += refused;
@@ -144,131 +119,17 @@ impl Generator {
         }
         Ok((accepted, times_us, refused))
     }
-
-    /// Posts each event at its time, whatever became of the one before it; each takes a connection on
-    /// which nothing waits for an answer. If all are busy it goes later, and that counts as its delay.
-    pub(super) fn open(
-        &self,
-        address: SocketAddr,
-        requests: &[EventRequest],
-        connections: usize,
-        plan: &[Planned],
-    ) -> Result<Load, String> {
-        super::started(async {
-            let (idle, free) = mpsc::channel();
-            let (told, mut answers) = unbounded_channel();
-            let mut writers = Vec::new();
-            for connection in 0..connections {
-                let (read, write) = connect(address).await?.into_split();
-                writers.push(write);
-                tokio::spawn(listen(read, connection, self.stopwatch, told.clone()));
-                let _ = idle.send(connection);
-            }
-            let began_us = self.stopwatch.now_us() + LEAD.as_micros() as u64;
-            let first = self.numbers.fetch_add(plan.len() as u64, Ordering::Relaxed);
-            let (sent, mut on_connection) = (mpsc::channel(), vec![None; connections]);
-            let pacer = Pacer { stopwatch: self.stopwatch, writers, free, sent: sent.0, requests: requests.to_vec() };
-            let (steps, number_of) = (plan.to_vec(), sent.1);
-            let pacer = thread::spawn(move || pacer.run(&steps, began_us, first));
-
-            let mut load = Load { began_us, ..Load::default() };
-            let mut times_us = Vec::with_capacity(plan.len());
-            for _ in plan {
-                let answer = tokio::time::timeout(NO_ANSWER, answers.recv()).await?;
-                let answer = answer.ok_or(io::ErrorKind::UnexpectedEof)??;
-                // The pacer tells before it writes, so what was answered has been told.
-                while let Ok((connection, sent)) = number_of.try_recv() {
-                    on_connection[connection] = Some(sent);
-                }
-                let sent: Sent = on_connection[answer.connection].take().ok_or(io::ErrorKind::InvalidData)?;
-                times_us.push(answer.at_us.saturating_sub(sent.due_us));
-                match answer.status {
-                    200..300 => load.accepted.push(sent),
-                    _ => load.refused += 1,
-                }
-                load.ended_us = answer.at_us;
-                let _ = idle.send(answer.connection);
-            }
-            drop(idle);
-            pacer.join().map_err(|_| io::Error::other("the pacer panicked"))??;
-            load.answered = Latency::of(times_us);
-            Ok(load)
-        })
-        .map_err(|error| format!("the load generator: {error}"))
-    }
 }
 
-/// Writes at the planned times, on a thread that sleeps in between: the runtime's timer knows only
-/// whole milliseconds.
-struct Pacer {
-    stopwatch: Stopwatch,
-    writers: Vec<OwnedWriteHalf>,
-    free: mpsc::Receiver<usize>,
-    sent: mpsc::Sender<(usize, Sent)>,
-    requests: Vec<EventRequest>,
+fn unanswered(accepted: &[Sent], began_us: u64) -> io::Error {
+    let latest = accepted.iter().map(|sent| sent.due_us - began_us).max().unwrap_or(0);
+    let told = format!("an event was not answered; the last one that was had been posted after {} ms", latest / 1_000);
+    io::Error::new(io::ErrorKind::TimedOut, told)
 }
 
-impl Pacer {
-    fn run(mut self, plan: &[Planned], began_us: u64, first: u64) -> io::Result<()> {
-        for (number, planned) in (first..).zip(plan) {
-            // Only the load as a whole being given up ends this before its time.
-            let Ok(connection) = self.free.recv() else { return Ok(()) };
-            let due_us = began_us + planned.after_us;
-            thread::sleep(self.stopwatch.at(due_us).saturating_duration_since(Instant::now()));
-            let _ = self.sent.send((connection, Sent { number, request: planned.request, due_us }));
-            let bytes = self.requests[planned.request].numbered(number);
-            // Nothing else is under way on this connection, so there is room for all of it.
-            if self.writers[connection].try_write(bytes)? < bytes.len() {
-                return Err(io::ErrorKind::WriteZero.into());
-            }
-        }
-        // The connections are closed only when everything is answered.
-        while self.free.recv().is_ok() {}
-        Ok(())
-    }
-}
-
-struct Answer {
-    connection: usize,
-    status: u16,
-    at_us: u64,
-}
-
-/// Tells of every answer on a connection, and why there are no more.
-async fn listen(
-    mut stream: OwnedReadHalf,
-    connection: usize,
-    stopwatch: Stopwatch,
-    told: UnboundedSender<io::Result<Answer>>,
-) {
-    let mut messages = Messages::default();
-    loop {
-        let answer = match messages.next(&mut stream).await {
-            Ok(Some(message)) => Ok(Answer { connection, status: message.status(), at_us: stopwatch.now_us() }),
-            Ok(None) => Err(io::ErrorKind::UnexpectedEof.into()),
-            Err(error) => Err(error),
-        };
-        let last = answer.is_err();
-        if told.send(answer).is_err() || last {
-            return;
-        }
-    }
-}
-
-async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+/// A connection that sends at once what is written.
+pub(super) async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     Ok(stream)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_steady_stream_takes_turns() {
-        let plan = steady(4, Duration::from_secs(1), 2..4);
-        let told: Vec<_> = plan.iter().map(|planned| (planned.after_us, planned.request)).collect();
-        assert_eq!(told, [(0, 2), (250_000, 3), (500_000, 2), (750_000, 3)]);
-    }
 }

@@ -19,10 +19,12 @@ use signal_hook::{
 };
 
 mod clock;
+mod figures;
 mod http;
 mod latency;
 mod limits;
 mod load;
+mod paced;
 mod parts;
 mod process;
 mod receiver;
@@ -149,8 +151,9 @@ struct Bench {
 /// Runs the parts that are wanted, one after the other, with a line on standard error for each phase.
 ///
 /// # Errors
-/// Why it could not go on. The server is ended and the folder removed all the same; also if this
-/// process is asked to end by a signal, which ends it with the exit code 1.
+/// Why it could not begin; a part that fails says so in the report, and the others go on. In the end
+/// no server runs and the folder is gone, also if this process is asked to end by a signal, which ends
+/// it with the exit code 1.
 pub fn run(options: Options) -> Result<Report, String> {
     let place = Place::make(&options.dir, options.config.clone())?;
     let _cleared = Cleared(place.clone());
@@ -168,19 +171,31 @@ fn measure(options: Options, place: Place) -> Result<Report, String> {
     let machine = Machine::look(&place.folder);
     let mut report = Report::new(machine, &options);
     let bench = Bench { options, place, generator, receiver };
-    for (_, part) in Part::ALL.into_iter().filter(|(_, part)| bench.options.wants(*part)) {
-        match part {
-            Part::Limits => report.limits = Some(parts::limits(&bench)?),
-            Part::Ingest => report.ingest = parts::ingest(&bench)?,
-            Part::Delivery => report.delivery = parts::delivery(&bench)?,
-            Part::Latency => report.latency = parts::latency(&bench)?,
-            Part::Fairness => report.fairness = parts::fairness(&bench)?,
-            Part::Pending => report.pending = Some(parts::pending(&bench)?),
-            Part::Idle => report.idle = Some(parts::idle(&bench)?),
+    for (name, part) in Part::ALL.into_iter().filter(|(_, part)| bench.options.wants(*part)) {
+        if let Err(why) = bench.run(part, &mut report) {
+            progress(format_args!("{name} failed: {why}"));
+            report.failed.push(format!("{name}: {why}"));
+            // What still arrives from it belongs to no other part.
+            bench.receiver.take(0);
         }
     }
     report.machine.look_again();
     Ok(report)
+}
+
+impl Bench {
+    fn run(&self, part: Part, report: &mut Report) -> Result<(), String> {
+        match part {
+            Part::Limits => report.limits = Some(parts::limits(self)?),
+            Part::Ingest => report.ingest = parts::ingest(self)?,
+            Part::Delivery => report.delivery = parts::delivery(self)?,
+            Part::Latency => report.latency = parts::latency(self)?,
+            Part::Fairness => report.fairness = parts::fairness(self)?,
+            Part::Pending => report.pending = Some(parts::pending(self)?),
+            Part::Idle => report.idle = Some(parts::idle(self)?),
+        }
+        Ok(())
+    }
 }
 
 /// Leaves nothing behind when dropped.

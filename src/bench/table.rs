@@ -1,50 +1,90 @@
 //! The report as text: one table for each part, with what is compared side by side.
 
-use super::report::{Delivery, Fairness, Idle, Ingest, Limits, Machine, Pending, Rate, Report};
+use super::{
+    figures::{Delivery, Fairness, Idle, Ingest, Limits, Pending, Rate},
+    report::{Machine, Report},
+};
 use crate::domain::with_thousands;
+
+/// A column: what stands over it, and what of a row stands in it.
+type Column<T> = (&'static str, fn(&T) -> String);
 
 /// The whole report.
 pub(super) fn of(report: &Report) -> String {
     let mut text = format!("{}\n{}\n", machine(report), settings(report));
-    let mut add = |title: &str, head: &[&str], rows: Vec<Vec<String>>| {
-        if !rows.is_empty() {
-            text += &format!("\n{title}\n{}", lined_up(head, &rows));
-        }
-    };
     if let Some(limits) = &report.limits {
-        add("What this machine can do at the most", &["", "per second"], limits_rows(limits));
+        text += &named("What this machine can do at the most", ["per second"], limits_rows(limits));
     }
-    let head = ["connections", "events/s", "p50 ms", "p99 ms", "stores nothing/s", "ratio", "CPU µs/event", "refused"];
-    add("Durable events, no webhook matches (POST to answer)", &head, report.ingest.iter().map(ingest).collect());
-    let head = [
-        "webhooks",
-        "connections",
-        "events/s",
-        "deliveries/s",
-        "p50 ms",
-        "p99 ms",
-        "CPU µs/delivery",
-        "delivered",
-        "lost",
-        "repeated",
-        "MiB",
-    ];
-    add("End to end, as fast as it goes (POST to arrival)", &head, report.delivery.iter().map(delivery).collect());
-    let head =
-        ["events/s", "accepted/s", "p50 ms", "p95 ms", "p99 ms", "max ms", "CPU µs/delivery", "lost", "repeated"];
-    add("POST to arrival at a set rate, 1 webhook", &head, report.latency.iter().map(rate).collect());
-    let head =
-        ["good", "events/s", "beside", "events/s", "p50 ms", "p95 ms", "p99 ms", "p99 ratio", "lost", "repeated"];
-    add("POST to arrival at good webhooks beside bad ones", &head, report.fairness.iter().map(fairness).collect());
+    text += &columns("Durable events, no webhook matches (POST to answer)", &report.ingest, &INGEST);
+    text += &columns("End to end, as fast as it goes (POST to arrival)", &report.delivery, &DELIVERY);
+    text += &columns("POST to arrival at a set rate, 1 webhook", &report.latency, &RATE);
+    text += &columns("POST to arrival at good webhooks beside bad ones", &report.fairness, &FAIRNESS);
     if let Some(pending) = &report.pending {
         let title = format!("With {} pending deliveries", with_thousands(pending.pending));
-        add(&title, &["", "empty", "pending", "ratio"], pending_rows(pending));
+        text += &named(&title, ["empty", "pending", "ratio"], pending_rows(pending));
     }
     if let Some(idle) = &report.idle {
-        add("With nothing to do", &["", ""], idle_rows(idle));
+        text += &named("With nothing to do", [""], idle_rows(idle));
+    }
+    for why in &report.failed {
+        text += &format!("\nFailed: {why}\n");
     }
     text
 }
+
+const INGEST: [Column<Ingest>; 8] = [
+    ("connections", |row| row.connections.to_string()),
+    ("events/s", |row| whole(row.accepted_per_s)),
+    ("p50 ms", |row| ms(row.latency.p50_ms)),
+    ("p99 ms", |row| ms(row.latency.p99_ms)),
+    ("stores nothing/s", |row| whole(row.no_store_per_s)),
+    ("ratio", |row| times(row.ratio_to_no_store)),
+    ("CPU µs/event", |row| whole(row.cpu_us_per_event)),
+    ("refused", |row| with_thousands(row.refused)),
+];
+
+const DELIVERY: [Column<Delivery>; 11] = [
+    ("webhooks", |row| row.webhooks.to_string()),
+    ("connections", |row| row.connections.to_string()),
+    ("events/s", |row| whole(row.accepted_per_s)),
+    ("deliveries/s", |row| whole(row.delivered_per_s)),
+    ("p50 ms", |row| ms(row.latency.p50_ms)),
+    ("p99 ms", |row| ms(row.latency.p99_ms)),
+    ("CPU µs/delivery", |row| whole(row.cpu_us_per_delivery)),
+    ("delivered", |row| with_thousands(row.delivered)),
+    ("lost", |row| with_thousands(row.lost)),
+    ("repeated", |row| with_thousands(row.repeated)),
+    ("MiB", |row| mib(row.resident_bytes)),
+];
+
+const RATE: [Column<Rate>; 9] = [
+    ("events/s", |row| with_thousands(row.planned_per_s)),
+    ("accepted/s", |row| whole(row.accepted_per_s)),
+    ("p50 ms", |row| ms(row.latency.p50_ms)),
+    ("p95 ms", |row| ms(row.latency.p95_ms)),
+    ("p99 ms", |row| ms(row.latency.p99_ms)),
+    ("max ms", |row| ms(row.latency.max_ms)),
+    ("CPU µs/delivery", |row| whole(row.cpu_us_per_delivery)),
+    ("lost", |row| with_thousands(row.lost)),
+    ("repeated", |row| with_thousands(row.repeated)),
+];
+
+const FAIRNESS: [Column<Fairness>; 11] = [
+    ("good", |row| row.good_webhooks.to_string()),
+    ("events/s", |row| with_thousands(row.good_per_s)),
+    ("beside", |row| match row.bad_webhooks {
+        0 => "none".to_owned(),
+        bad => format!("{bad} {}", row.bad),
+    }),
+    ("events/s", |row| with_thousands(row.bad_per_s)),
+    ("p50 ms", |row| ms(row.latency.p50_ms)),
+    ("p95 ms", |row| ms(row.latency.p95_ms)),
+    ("p99 ms", |row| ms(row.latency.p99_ms)),
+    ("p99 ratio", |row| times(row.p99_ratio)),
+    ("CPU µs/event", |row| whole(row.cpu_us_per_event)),
+    ("lost", |row| with_thousands(row.lost)),
+    ("repeated", |row| with_thousands(row.repeated)),
+];
 
 fn machine(report: &Report) -> String {
     let Machine { cpu, cores, kernel, file_system, load_before, load_after } = &report.machine;
@@ -67,123 +107,53 @@ fn settings(report: &Report) -> String {
     )
 }
 
-fn limits_rows(limits: &Limits) -> Vec<Vec<String>> {
+fn limits_rows(limits: &Limits) -> Vec<(String, [String; 1])> {
     let connections = limits.connections;
     vec![
-        vec!["4 KiB written and made durable".into(), whole(limits.fsync_per_s)],
-        vec![format!("events parsed and not stored, {connections} connections"), whole(limits.no_store_per_s)],
-        vec![format!("load generator into the receiver, {connections} connections"), whole(limits.receiver_per_s)],
+        ("4 KiB written and made durable".into(), [whole(limits.fsync_per_s)]),
+        (format!("events parsed and not stored, {connections} connections"), [whole(limits.no_store_per_s)]),
+        (format!("load generator into the receiver, {connections} connections"), [whole(limits.receiver_per_s)]),
     ]
 }
 
-fn ingest(row: &Ingest) -> Vec<String> {
-    vec![
-        row.connections.to_string(),
-        whole(row.accepted_per_s),
-        ms(row.latency.p50_ms),
-        ms(row.latency.p99_ms),
-        whole(row.no_store_per_s),
-        times(row.ratio_to_no_store),
-        whole(row.cpu_us_per_event),
-        count(row.refused),
-    ]
-}
-
-fn delivery(row: &Delivery) -> Vec<String> {
-    vec![
-        row.webhooks.to_string(),
-        row.connections.to_string(),
-        whole(row.accepted_per_s),
-        whole(row.delivered_per_s),
-        ms(row.latency.p50_ms),
-        ms(row.latency.p99_ms),
-        whole(row.cpu_us_per_delivery),
-        count(row.delivered),
-        count(row.lost),
-        count(row.repeated),
-        mib(row.resident_bytes),
-    ]
-}
-
-fn rate(row: &Rate) -> Vec<String> {
-    vec![
-        count(row.planned_per_s),
-        whole(row.accepted_per_s),
-        ms(row.latency.p50_ms),
-        ms(row.latency.p95_ms),
-        ms(row.latency.p99_ms),
-        ms(row.latency.max_ms),
-        whole(row.cpu_us_per_delivery),
-        count(row.lost),
-        count(row.repeated),
-    ]
-}
-
-fn fairness(row: &Fairness) -> Vec<String> {
-    let beside = if row.bad_webhooks == 0 { "none".into() } else { format!("{} {}", row.bad_webhooks, row.bad) };
-    vec![
-        row.good_webhooks.to_string(),
-        count(row.good_per_s),
-        beside,
-        count(row.bad_per_s),
-        ms(row.latency.p50_ms),
-        ms(row.latency.p95_ms),
-        ms(row.latency.p99_ms),
-        times(row.p99_ratio),
-        count(row.lost),
-        count(row.repeated),
-    ]
-}
-
-fn pending_rows(pending: &Pending) -> Vec<Vec<String>> {
-    let row = |name: &str, cells: [String; 3]| [vec![name.to_owned()], cells.to_vec()].concat();
+fn pending_rows(pending: &Pending) -> Vec<(String, [String; 3])> {
     let none = String::new;
-    let restart = &pending.restart;
-    let (empty, full) = (&pending.empty_latency, &pending.latency);
+    let full = |cell: String| [none(), cell, none()];
+    let Pending { restart, empty_latency, latency, connections, healthy_per_s, .. } = pending;
+    let resident = [mib(pending.loaded_resident_bytes), mib(pending.pending_resident_bytes), none()];
+    let ingest = [whole(pending.empty_ingest_per_s), whole(pending.ingest_per_s), times(pending.ingest_ratio)];
+    let cpu = [whole(pending.empty_cpu_us_per_event), whole(pending.cpu_us_per_event), none()];
+    let p50 = [ms(empty_latency.p50_ms), ms(latency.p50_ms), none()];
+    let p99 = [ms(empty_latency.p99_ms), ms(latency.p99_ms), times(pending.p99_ratio)];
     vec![
-        row("made, deliveries/s", [none(), whole(pending.made_per_s), none()]),
-        row("made, CPU µs/delivery", [none(), whole(pending.cpu_us_per_delivery), none()]),
-        row("resident after the start, MiB", [mib(pending.idle_resident_bytes), none(), none()]),
-        row(
-            "resident under load, MiB",
-            [mib(pending.loaded_resident_bytes), mib(pending.pending_resident_bytes), none()],
-        ),
-        row("resident at the most, MiB", [none(), mib(pending.peak_resident_bytes), none()]),
-        row(
-            &format!("durable events/s, {} connections", pending.connections),
-            [whole(pending.empty_ingest_per_s), whole(pending.ingest_per_s), times(pending.ingest_ratio)],
-        ),
-        row(
-            &format!("a healthy webhook at {}/s, p50 ms", pending.healthy_per_s),
-            [ms(empty.p50_ms), ms(full.p50_ms), none()],
-        ),
-        row(
-            &format!("a healthy webhook at {}/s, p99 ms", pending.healthy_per_s),
-            [ms(empty.p99_ms), ms(full.p99_ms), times(pending.p99_ratio)],
-        ),
-        row("its deliveries lost, repeated", [none(), format!("{}, {}", pending.lost, pending.repeated), none()]),
-        row("on disk, MiB", [none(), mib(restart.disk_bytes), none()]),
-        row("after kill -9: ready, ms", [none(), whole(restart.ready_ms), none()]),
-        row("after kill -9: first event accepted, ms", [none(), whole(restart.accepted_ms), none()]),
-        row("after kill -9: pending deliveries", [none(), count(restart.pending), none()]),
-        row("after kill -9: resident, MiB", [none(), mib(restart.resident_bytes), none()]),
+        ("made, deliveries/s".into(), full(whole(pending.made_per_s))),
+        ("made, CPU µs/delivery".into(), full(whole(pending.cpu_us_per_delivery))),
+        ("resident after the start, MiB".into(), [mib(pending.idle_resident_bytes), none(), none()]),
+        ("resident after a load, MiB".into(), resident),
+        ("resident at the most, MiB".into(), full(mib(pending.peak_resident_bytes))),
+        (format!("durable events/s, {connections} connections"), ingest),
+        ("durable events, CPU µs/event".into(), cpu),
+        (format!("a healthy webhook at {healthy_per_s}/s, p50 ms"), p50),
+        (format!("a healthy webhook at {healthy_per_s}/s, p99 ms"), p99),
+        ("its deliveries lost, repeated".into(), full(format!("{}, {}", pending.lost, pending.repeated))),
+        ("on disk, MiB".into(), full(mib(restart.disk_bytes))),
+        ("after kill -9: ready, ms".into(), full(whole(restart.ready_ms))),
+        ("after kill -9: first event accepted, ms".into(), full(whole(restart.accepted_ms))),
+        ("after kill -9: pending deliveries".into(), full(with_thousands(restart.pending))),
+        ("after kill -9: resident, MiB".into(), full(mib(restart.resident_bytes))),
     ]
 }
 
-fn idle_rows(idle: &Idle) -> Vec<Vec<String>> {
+fn idle_rows(idle: &Idle) -> Vec<(String, [String; 1])> {
     vec![
-        vec!["start until ready, ms".into(), whole(idle.ready_ms)],
-        vec!["resident, MiB".into(), mib(idle.resident_bytes)],
-        vec!["wake-ups per second, all threads".into(), format!("{:.1}", idle.wake_ups_per_s)],
+        ("start until ready, ms".into(), [whole(idle.ready_ms)]),
+        ("resident, MiB".into(), [mib(idle.resident_bytes)]),
+        ("wake-ups per second, all threads".into(), [format!("{:.1}", idle.wake_ups_per_s)]),
     ]
 }
 
 fn whole(number: f64) -> String {
     with_thousands(number.round() as u64)
-}
-
-fn count(number: u64) -> String {
-    with_thousands(number)
 }
 
 fn ms(number: f64) -> String {
@@ -198,22 +168,37 @@ fn mib(bytes: u64) -> String {
     format!("{:.1}", bytes as f64 / f64::from(1 << 20))
 }
 
-/// Columns as wide as their widest cell, all right-aligned but a first one that holds names.
-fn lined_up(head: &[&str], rows: &[Vec<String>]) -> String {
-    let head: Vec<String> = head.iter().map(|cell| cell.to_string()).collect();
-    let lines = || std::iter::once(&head).chain(rows);
-    let width = |column: usize| lines().map(|line| line[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..head.len()).map(width).collect();
-    let named = head[0].is_empty();
-    let print = |line: &Vec<String>| {
-        let cell = |(column, cell): (usize, &String)| match widths[column] {
-            width if column == 0 && named => format!("{cell:width$}"),
-            width => format!("{cell:>width$}"),
-        };
-        let cells: Vec<String> = line.iter().enumerate().map(cell).collect();
-        format!("  {}", cells.join("  ")).trim_end().to_owned()
+/// A table with a line for each row; nothing if there is none.
+fn columns<T, const N: usize>(title: &str, rows: &[T], columns: &[Column<T>; N]) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let head = columns.each_ref().map(|(name, _)| name.to_string());
+    let rows = rows.iter().map(|row| columns.each_ref().map(|(_, cell)| cell(row)));
+    let lines: Vec<[String; N]> = std::iter::once(head).chain(rows).collect();
+    let widths: [usize; N] = std::array::from_fn(|column| widest(lines.iter().map(|line| &line[column])));
+    let print = |line: &[String; N]| {
+        let cells = line.iter().zip(widths).map(|(cell, width)| format!("  {cell:>width$}"));
+        cells.collect::<String>() + "\n"
     };
-    lines().map(print).filter(|line| !line.is_empty()).map(|line| line + "\n").collect()
+    format!("\n{title}\n{}", lines.iter().map(print).collect::<String>())
+}
+
+/// A table whose rows have names.
+fn named<const N: usize>(title: &str, head: [&str; N], rows: Vec<(String, [String; N])>) -> String {
+    let lines: Vec<_> = std::iter::once((String::new(), head.map(str::to_owned))).chain(rows).collect();
+    let names = widest(lines.iter().map(|(name, _)| name));
+    let widths: [usize; N] = std::array::from_fn(|column| widest(lines.iter().map(|(_, cells)| &cells[column])));
+    let print = |(name, cells): &(String, [String; N])| {
+        let cells: String = cells.iter().zip(widths).map(|(cell, width)| format!("  {cell:>width$}")).collect();
+        format!("  {name:names$}{cells}").trim_end().to_owned()
+    };
+    let lines = lines.iter().map(print).filter(|line| !line.is_empty()).map(|line| line + "\n");
+    format!("\n{title}\n{}", lines.collect::<String>())
+}
+
+fn widest<'a>(cells: impl Iterator<Item = &'a String>) -> usize {
+    cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -222,13 +207,15 @@ mod tests {
 
     #[test]
     fn columns_stand_under_each_other() {
-        let rows = [vec!["1".to_owned(), "12,345".to_owned()], vec!["256".to_owned(), "7".to_owned()]];
+        let both: [Column<u64>; 2] = [("number", |row| row.to_string()), ("µs", |row| with_thousands(row * 1_000))];
         assert_eq!(
-            lined_up(&["connections", "a/s"], &rows),
-            "  connections     a/s\n            1  12,345\n          256       7\n"
+            columns("Title", &[7, 256], &both),
+            "\nTitle\n  number       µs\n       7    7,000\n     256  256,000\n"
         );
-        let rows = [vec!["resident µ".to_owned(), "7".to_owned()]];
-        assert_eq!(lined_up(&["", ""], &rows), "  resident µ  7\n");
+        assert_eq!(columns("Title", &[], &both), "");
+        let rows = vec![("resident µ".to_owned(), ["7".to_owned()])];
+        assert_eq!(named("Title", ["MiB"], rows.clone()), "\nTitle\n              MiB\n  resident µ    7\n");
+        assert_eq!(named("Title", [""], rows), "\nTitle\n  resident µ  7\n");
     }
 
     #[test]

@@ -2,7 +2,11 @@
 
 use std::ops::Range;
 
-use super::{latency::Latency, load::Sent, receiver::Arrival};
+use super::{
+    latency::Latency,
+    load::Sent,
+    receiver::{Arrival, Receiver},
+};
 
 /// What became of accepted events.
 #[derive(Debug, Default, PartialEq)]
@@ -20,8 +24,21 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// `webhooks` says which ones an event made with the given request is for.
-    pub(super) fn of(sent: &[Sent], mut arrivals: Vec<Arrival>, webhooks: impl Fn(usize) -> Range<u32>) -> Tally {
+    /// Waits until everything that was sent has arrived, or nothing more comes. `webhooks` says which
+    /// ones an event made with the given request is for.
+    pub(super) fn settle(receiver: &Receiver, sent: &[Sent], webhooks: impl Fn(usize) -> Range<u32>) -> Tally {
+        let mut arrivals = Vec::new();
+        loop {
+            let tally = Tally::of(sent, arrivals.clone(), &webhooks);
+            let more = receiver.take(tally.lost as usize);
+            if more.is_empty() {
+                return tally;
+            }
+            arrivals.extend(more);
+        }
+    }
+
+    fn of(sent: &[Sent], mut arrivals: Vec<Arrival>, webhooks: impl Fn(usize) -> Range<u32>) -> Tally {
         let first = sent.iter().map(|sent| sent.number).min().unwrap_or(0);
         let last = sent.iter().map(|sent| sent.number).max().unwrap_or(0);
         let mut by_number: Vec<Option<&Sent>> = vec![None; (last - first) as usize + 1];

@@ -68,14 +68,17 @@ pub(super) fn run(flags: &Flags, arguments: BenchArguments) -> ExitCode {
     options.parts = arguments.only;
     options.dir = arguments.dir;
     options.config = file;
-    match bench::run(options) {
-        Ok(report) if arguments.json => answer(&format!("{}\n", report.json())),
-        Ok(report) => answer(&report.table()),
+    let report = match bench::run(options) {
+        Ok(report) => report,
         Err(why) => {
             complain(&why);
-            ExitCode::FAILURE
+            return ExitCode::FAILURE;
         }
-    }
+    };
+    let text = if arguments.json { report.json() + "\n" } else { report.table() };
+    let written = answer(&text);
+    // Each has been told on standard error when it failed.
+    if report.failed.is_empty() { written } else { ExitCode::FAILURE }
 }
 
 /// The configuration file of the server, if one is named, and how many threads answer by it. Nothing

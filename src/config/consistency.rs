@@ -1,13 +1,16 @@
 //! What no single value shows: whether they fit together.
 
 use super::{Config, problem::ConfigProblems};
+use crate::domain::{AddressRule, PrivateTarget};
 
 /// Adds what does not fit together. Keys that have a problem of their own are passed over.
 pub(super) fn check(config: &Config, problems: &mut ConfigProblems) {
-    let checks: [(&[&str], Check); 4] = [
+    let checks: [(&[&str], Check); 6] = [
         (&["listen", "allow_plain_http"], listen_is_protected),
         (&["retention_days", "sender.retry_schedule_s"], retention_outlives_retries),
         (&["sender.response_keep_bytes", "sender.response_read_bytes"], kept_answer_is_read),
+        (&["alarm.url", "alarm.secret"], alarm_is_whole),
+        (&["alarm.url", "allowed_private_targets"], alarm_leads_where_webhooks_may),
         (&["admin.email", "admin.password"], admin_is_whole),
     ];
     for (keys, check) in checks {
@@ -62,6 +65,25 @@ fn kept_answer_is_read(config: &Config) -> Result<(), String> {
     Err(format!(
         "sender.response_keep_bytes {keep} is more than is read; allowed: at most sender.response_read_bytes, {read}"
     ))
+}
+
+fn alarm_is_whole(config: &Config) -> Result<(), String> {
+    match (&config.alarm.url, &config.alarm.secret) {
+        (Some(_), None) => Err("alarm.url is set and alarm.secret is not; allowed: both or neither".to_owned()),
+        (None, Some(_)) => Err("alarm.secret is set and alarm.url is not; allowed: both or neither".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+/// What a name leads to is only known when it is dialled, and is checked there again.
+fn alarm_leads_where_webhooks_may(config: &Config) -> Result<(), String> {
+    let allowed = config.allowed_private_targets.iter().filter_map(|text| PrivateTarget::parse(text).ok());
+    let rule = AddressRule::with_exceptions(allowed.collect());
+    let refused = config.alarm.url.as_ref().and_then(|url| url.check(&rule).err());
+    refused.map_or(Ok(()), |fault| {
+        let why = fault.message.trim_end_matches('.');
+        Err(format!("alarm.url: {why}; allowed: a public address, or one that allowed_private_targets names"))
+    })
 }
 
 fn admin_is_whole(config: &Config) -> Result<(), String> {

@@ -14,13 +14,14 @@ use url::Url;
 use super::{
     Source,
     rules::{
-        ExistingFile, Flag, Folder, Rule, SecretText, Word, address, email, list, network, one_of, optional,
-        private_target, proxy_url, public_url, whole, whole_or_zero,
+        ExistingFile, Flag, Folder, Rule, SecretText, SigningSecret, Word, address, email, list, network, one_of,
+        optional, private_target, proxy_url, public_url, target_url, whole, whole_or_zero,
     },
     secret::{Password, ProxyUrl},
     show::Show,
     table::{Key, settings},
 };
+use crate::domain::{AfterRecovery, Secret, TargetUrl};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -96,6 +97,12 @@ settings! {
         proxy: Option<ProxyUrl> = None, optional(proxy_url());
         /// PEM file of certificate authorities to trust besides the built-in ones.
         ca_file: Option<PathBuf> = None, optional(ExistingFile);
+        /// After how many days of nothing but failures a webhook is disabled; 0 is never.
+        disable_after_days: u32 = 5, whole_or_zero(1..=365);
+        /// Whether webhooks that were disabled automatically are asked if they answer again.
+        probe_disabled: bool = false, Flag;
+        /// What follows when one does.
+        after_recovery: AfterRecovery = AfterRecovery::Offer, one_of();
     }
 
     /// How things are kept on disk.
@@ -122,6 +129,16 @@ settings! {
         level: LogLevel = LogLevel::Info, one_of();
         /// How the lines look.
         format: LogFormat = LogFormat::Auto, one_of();
+    }
+
+    /// Where Hookstead says that something is wrong with a webhook or with itself.
+    alarm: Alarm {
+        /// Where alarms are sent.
+        url: Option<TargetUrl> = None, optional(target_url());
+        /// What alarms are signed with, best given by `HOOKSTEAD_ALARM_SECRET_FILE`.
+        secret: Option<Secret> = None, SigningSecret;
+        /// How old the oldest due delivery may be, in seconds, before it is an alarm.
+        lag_s: u64 = 300, whole(10..=86_400);
     }
 
     /// The first admin, made at the first start; ignored once there is one.
@@ -167,6 +184,10 @@ impl Word for LogLevel {
         ("debug", LogLevel::Debug),
         ("trace", LogLevel::Trace),
     ];
+}
+
+impl Word for AfterRecovery {
+    const ALL: &[(&str, Self)] = &[("offer", AfterRecovery::Offer), ("send", AfterRecovery::Send)];
 }
 
 impl Word for LogFormat {

@@ -27,7 +27,7 @@ mod table;
 mod tests;
 mod value;
 
-pub use keys::{Admin, Config, Limits, Log, LogFormat, LogLevel, Sender, Store, Web};
+pub use keys::{Admin, Alarm, Config, Limits, Log, LogFormat, LogLevel, Sender, Store, Web};
 pub use problem::ConfigProblems;
 pub use secret::{Password, ProxyUrl};
 pub use source::Source;
@@ -134,10 +134,13 @@ impl Loader<'_> {
                 Err(message) => self.problems.push(source, message),
             }
         }
-        if contents.readable_by_all && self.config.admin.password.is_some() {
+        let secrets = [
+            ("admin.password", self.config.admin.password.is_some(), "HOOKSTEAD_ADMIN_PASSWORD_FILE"),
+            ("alarm.secret", self.config.alarm.secret.is_some(), "HOOKSTEAD_ALARM_SECRET_FILE"),
+        ];
+        for (key, _, variable) in secrets.iter().filter(|(_, is_set, _)| *is_set && contents.readable_by_all) {
             self.config.warnings.push(format!(
-                "{name}: every user of this machine can read admin.password in it; run chmod 600 {name}, or use \
-                 HOOKSTEAD_ADMIN_PASSWORD_FILE"
+                "{name}: every user of this machine can read {key} in it; run chmod 600 {name}, or use {variable}"
             ));
         }
     }

@@ -9,6 +9,7 @@ use super::{
     rules::Word,
     secret::{MASK, Password, ProxyUrl},
 };
+use crate::domain::{AfterRecovery, Secret, TargetUrl};
 
 /// A type that a key can have.
 pub(super) trait Show {
@@ -47,6 +48,18 @@ impl Show for Password {
     }
 }
 
+impl Show for Secret {
+    fn show(&self) -> String {
+        MASK.to_owned().show()
+    }
+}
+
+impl Show for TargetUrl {
+    fn show(&self) -> String {
+        self.as_str().to_owned().show()
+    }
+}
+
 impl Show for ProxyUrl {
     fn show(&self) -> String {
         self.masked().show()
@@ -74,4 +87,4 @@ macro_rules! show_word {
     } )+ };
 }
 
-show_word!(super::LogLevel, super::LogFormat);
+show_word!(super::LogLevel, super::LogFormat, AfterRecovery);

@@ -77,7 +77,7 @@ impl fmt::Display for ExternalId {
 }
 
 /// Marks that change the direction of text, zero-width characters and line separators.
-fn is_invisible(character: char) -> bool {
+pub(super) fn is_invisible(character: char) -> bool {
     matches!(character, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
 }
 

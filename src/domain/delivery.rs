@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, DeliveryId, EventId, JobId, Outcome, Timestamp, WebhookId, id::DELIVERIES_PER_EVENT};
+use super::{Cause, DeliveryId, EventId, JobId, OrderTag, Outcome, Timestamp, WebhookId, id::DELIVERIES_PER_EVENT};
 
 /// Where a delivery stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -81,6 +81,16 @@ pub struct Delivery {
     /// Attempts made in the present round of the schedule. Sending again a delivery that had
     /// ended begins a new round.
     pub round_attempts: u32,
+    /// Its number among the deliveries of its webhook, from 1 and without gaps. Tests have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u64>,
+    /// The key whose order it keeps, from the moment it was made until it ends. Sent again after
+    /// that, it belongs to no order any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<OrderTag>,
+    /// An earlier delivery of the same key has not ended; it has no row in the queue until then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub behind: bool,
     /// When the next attempt is due; the key of its row in the queue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<Timestamp>,
@@ -113,6 +123,9 @@ impl Delivery {
             failed_reason: None,
             attempts: 0,
             round_attempts: 0,
+            sequence: None,
+            order: None,
+            behind: false,
             due: Some(due),
             next_start: StartedBy::First,
             next_start_by: None,

@@ -22,6 +22,9 @@ impl EventType {
     /// The type of a test event. It belongs to the sender and goes to the tested webhook alone.
     pub const TEST: &str = "webhook.test";
 
+    /// The type of a ping, which asks a receiver whether it answers again. The sender's own, too.
+    pub const PING: &str = "webhook.ping";
+
     /// The content of a test event, as JSON.
     pub const TEST_DATA: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/examples/webhook.test.json"));
 
@@ -54,6 +57,11 @@ impl EventType {
     /// The type of a test event.
     pub fn test() -> EventType {
         EventType(EventType::TEST.to_owned())
+    }
+
+    /// The type of a ping.
+    pub fn ping() -> EventType {
+        EventType(EventType::PING.to_owned())
     }
 
     /// The first segment, such as `contact`.

@@ -30,10 +30,17 @@ pub struct WebhookState {
     pub last_success_at: Option<Timestamp>,
     /// When an attempt last failed.
     pub last_failure_at: Option<Timestamp>,
-    /// When the first attempt failed after the last success.
+    /// When the first attempt failed after the last success, or after the webhook was switched on
+    /// or got another URL.
     pub failing_since: Option<Timestamp>,
+    /// Attempts that failed since then.
+    #[serde(default)]
+    pub failures: u32,
     /// The receiver asked to wait until then.
     pub throttled_until: Option<Timestamp>,
+    /// The `webhook-sequence` of its newest delivery.
+    #[serde(default)]
+    pub sequence: u64,
 }
 
 impl WebhookState {
@@ -52,11 +59,18 @@ impl WebhookState {
     pub fn attempt(&mut self, success: bool, at: Timestamp) {
         if success {
             self.last_success_at = Some(at);
-            self.failing_since = None;
+            self.end_spell();
         } else {
             self.last_failure_at = Some(at);
             self.failing_since.get_or_insert(at);
+            self.failures = self.failures.saturating_add(1);
         }
+    }
+
+    /// Ends the present spell of failure: something arrived, or the next attempt meets other
+    /// circumstances.
+    pub fn end_spell(&mut self) {
+        (self.failing_since, self.failures) = (None, 0);
     }
 }
 

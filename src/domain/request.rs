@@ -13,6 +13,8 @@ pub struct RequestParts<'a> {
     pub delivery: DeliveryId,
     /// Number of the attempt, from 1, for `webhook-attempt`.
     pub attempt: u32,
+    /// Number of the delivery among those of its webhook, for `webhook-sequence`; tests have none.
+    pub sequence: Option<u64>,
     /// When the attempt began, in Unix seconds, for `webhook-timestamp`.
     pub timestamp_s: u64,
     /// The value of `webhook-signature`.
@@ -35,6 +37,7 @@ impl RequestParts<'_> {
             ("webhook-attempt".into(), self.attempt.to_string()),
             ("webhook-log-id".into(), self.delivery.to_string()),
         ];
+        headers.extend(self.sequence.map(|sequence| ("webhook-sequence".into(), sequence.to_string())));
         headers.extend(own.iter().map(|header| (header.name.clone(), header.value.clone())));
         headers
     }

@@ -40,6 +40,9 @@ pub struct Webhook {
     /// Delays between attempts; the configured default if `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_schedule: Option<RetrySchedule>,
+    /// Whether events of one ordering key are sent one after another.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ordered: bool,
     /// When it was made.
     pub created_at: Timestamp,
     /// Who made it, as shown on its page.

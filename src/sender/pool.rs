@@ -72,6 +72,8 @@ struct State<J> {
     /// Threads that were woken or started for a job and have not come for it yet.
     coming: usize,
     threads: usize,
+    /// The usher has nothing to wait for and no time to look again.
+    usher_sleeps: bool,
     stopping: bool,
 }
 
@@ -90,6 +92,7 @@ impl<J: Copy + Send + 'static> Pool<J> {
             taken_at: Instant::now(),
             coming: 1,
             threads: 1,
+            usher_sleeps: false,
             stopping: false,
         };
         let waiting = Condvar::new();
@@ -114,11 +117,10 @@ impl<J: Copy + Send + 'static> Pool<J> {
         state.jobs.extend(jobs.into_iter().map(|job| (job, now)));
         let quick = state.begun_since(now.checked_sub(PATIENCE)) + state.coming;
         let wanted = state.jobs.len().min(QUICK.saturating_sub(quick));
-        let left = state.jobs.len() > wanted;
-        self.shared.call(state, wanted);
-        if left {
+        if state.jobs.len() > wanted && std::mem::take(&mut state.usher_sleeps) {
             self.shared.waiting.notify_one();
         }
+        self.shared.call(state, wanted);
         Vec::new()
     }
 
@@ -247,7 +249,9 @@ impl<J: Copy + Send + 'static> Shared<J> {
         loop {
             let mut state = self.state.lock();
             while state.jobs.is_empty() && !state.stopping {
+                state.usher_sleeps = true;
                 self.waiting.wait(&mut state);
+                state.usher_sleeps = false;
             }
             if state.stopping {
                 return;

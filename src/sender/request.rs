@@ -34,6 +34,7 @@ pub(super) fn build(parcel: Parcel, wall: Timestamp, timeout: Duration) -> Built
         event_type: &parcel.event.event_type,
         delivery: parcel.delivery.id,
         attempt: number,
+        sequence: parcel.delivery.sequence,
         timestamp_s,
         signature: &signature,
         sender_version: SENDER_VERSION,

@@ -215,13 +215,14 @@ impl Drop for Sender {
 impl Shared {
     /// Sends what was read for `job`.
     pub(super) fn finish(&self, job: Job, parcel: Parcel) -> Input {
+        let ordered = parcel.delivery.order.is_some();
         let (round_attempt, attempt) = self.send(parcel);
         if !attempt.outcome.counts() {
             return Input::Interrupted(job);
         }
         let finished_at = self.clock.now();
         let jitter = self.random.unit_f64();
-        Input::Finished(Box::new(Finished { job, attempt, round_attempt, finished_at, jitter }))
+        Input::Finished(Box::new(Finished { job, attempt, round_attempt, ordered, finished_at, jitter }))
     }
 
     /// Sends a delivery's next attempt; gives its number in the round and the attempt.

@@ -170,6 +170,7 @@ fn webhook() -> Webhook {
         max_in_flight: None,
         rate_per_second: None,
         retry_schedule: None,
+        ordered: false,
         created_at: START,
         created_by: String::new(),
         updated_at: START,

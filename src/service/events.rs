@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 use super::{EventDetail, NotSent, NotSentReason, Page, Service, views::LogEntry};
 use crate::{
     domain::{
-        AccountId, Actor, Event, EventCursor, EventId, EventType, ExternalId, Fault, NewEvent, Problem, ProblemKind,
-        Scope, Timestamp, Webhook, check_depth, nearest,
+        AccountId, Actor, Event, EventCursor, EventId, EventType, ExternalId, Fault, NewEvent, OrderingKey, Problem,
+        ProblemKind, Scope, Timestamp, Webhook, check_depth, nearest,
     },
     store::{EventFilter, Published},
 };
@@ -22,6 +22,8 @@ pub struct PublishEvent {
     pub event_type: EventType,
     /// The caller's own id.
     pub external_id: Option<ExternalId>,
+    /// What it is about, for webhooks that keep order.
+    pub ordering_key: Option<OrderingKey>,
     /// When it happened.
     pub timestamp: Option<Timestamp>,
     /// Its content, byte for byte.
@@ -177,7 +179,12 @@ impl Service {
             .map_err(|fault| Problem::invalid(vec![fault.at("/data")]))?;
         let now = self.now();
         let id = self.next_event_id(now);
-        Ok(NewEvent::build(id, account, request.event_type, request.external_id, request.timestamp, now, payload))
+        let new =
+            NewEvent::build(id, account, request.event_type, request.external_id, request.timestamp, now, payload);
+        Ok(match request.ordering_key {
+            Some(key) => new.with_ordering_key(key),
+            None => new,
+        })
     }
 
     /// The refusal of a body over the limit.

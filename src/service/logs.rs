@@ -39,7 +39,8 @@ impl Service {
         let (mine, siblings): (Vec<_>, Vec<_>) =
             self.entries(self.store.deliveries_of(event.id)?)?.into_iter().partition(|entry| entry.delivery.id == id);
         let entry = mine.into_iter().next().ok_or_else(|| Problem::not_found("log entry"))?;
-        Ok(LogDetail { entry, attempts, body, siblings })
+        let waits_for = self.store.waits_for(&entry.delivery)?;
+        Ok(LogDetail { entry, attempts, body, waits_for, siblings })
     }
 
     /// The bytes that were sent, the same for every attempt.
@@ -56,7 +57,8 @@ impl Service {
     /// and secret. A waiting automatic retry is replaced, never doubled.
     ///
     /// # Errors
-    /// `missing_scope`, `not_found`, `conflict` if its webhook is off or deleted, `cannot_write`.
+    /// `missing_scope`, `not_found`, `conflict` if its webhook is off or deleted or it waits for an
+    /// earlier one of its key, `cannot_write`.
     pub async fn resend(&self, actor: &Actor, id: DeliveryId) -> Result<LogEntry, Problem> {
         actor.require(Scope::LogsResend)?;
         let (_, event) = self.visible_delivery(actor, id)?;
@@ -107,6 +109,7 @@ impl Service {
             event_type: &event.event_type,
             delivery: delivery.id,
             attempt: attempt.number,
+            sequence: delivery.sequence,
             timestamp_s: attempt.started_at.as_seconds(),
             signature: &attempt.signature,
             sender_version: &attempt.sender_version,

@@ -9,6 +9,7 @@ mod access;
 mod bulk;
 mod event_types;
 mod events;
+mod healing;
 mod logs;
 mod settings;
 mod system;
@@ -31,6 +32,7 @@ pub use access::{CreatedKey, KeyInput, KeyView, SignIn, SignedIn};
 pub use bulk::{BulkPlan, BulkRequest};
 pub use event_types::{EventTypeChange, EventTypeInput, Removed};
 pub use events::{Accepted, DryRun, PublishEvent};
+pub use healing::LookedAfter;
 pub use settings::Settings;
 pub use system::{Check, SystemStats};
 pub use views::{

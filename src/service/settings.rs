@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::{AddressRule, RetrySchedule};
+use crate::domain::{AddressRule, HealingPolicy, RetrySchedule};
 
 /// Limits and defaults, from the configuration.
 #[derive(Debug, Clone)]
@@ -33,6 +33,10 @@ pub struct Settings {
     pub max_in_flight: u16,
     /// Delays between attempts where the webhook sets none.
     pub retry_schedule: RetrySchedule,
+    /// When a webhook that only fails is switched off, and what follows.
+    pub healing: HealingPolicy,
+    /// From which lag on it is an alarm.
+    pub alarm_lag: Duration,
     /// How long a browser stays signed in.
     pub session: Duration,
     /// How long events are kept.

@@ -39,13 +39,11 @@ impl Service {
             SystemStats { waiting: 0, oldest_due: None, accepted_today: 0, delivered_today: 0, failed_today: 0 };
         let midnight = self.now().hour() / 24 * 24;
         for webhook in &seen {
-            let waiting = self.store.webhook_state(webhook.id).waiting;
-            stats.waiting += waiting;
-            if waiting > 0 && webhook.is_on() {
-                let head = self.store.queue_page(webhook.id, None, 1)?.rows.first().map(|due| due.at);
-                stats.oldest_due = stats.oldest_due.min(head).or(head);
-            }
+            stats.waiting += self.store.webhook_state(webhook.id).waiting;
         }
+        let heads = seen.iter().filter(|webhook| webhook.is_on()).map(|webhook| webhook.id);
+        let heads = heads.filter(|id| self.store.webhook_state(*id).waiting > 0);
+        stats.oldest_due = self.store.oldest_due(heads)?.map(|oldest| oldest.at);
         for (_, hour) in self.store.account_hours(actor.account(), midnight, midnight + 23)? {
             stats.accepted_today += hour.accepted;
             stats.delivered_today += hour.success;
@@ -77,7 +75,7 @@ impl Service {
             self.store.webhooks().all_with_deleted().filter(|webhook| webhook.deleted_at.is_some()).collect();
         for webhook in deleted {
             if self.store.webhook_state(webhook.id).waiting > 0 {
-                self.store.settle_deleted(webhook.id).await?;
+                self.store.settle_deleted(webhook.id, self.now()).await?;
             }
         }
         Ok(())

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::domain::{
-    Attempt, Delivery, Event, Health, HourStats, Status, TargetUrl, Timestamp, Webhook, WebhookId, WebhookState,
+    Attempt, Delivery, DeliveryId, DisableWarning, Event, Health, HourStats, Probing, Status, TargetUrl, Timestamp,
+    Webhook, WebhookId, WebhookState,
 };
 
 /// A webhook and how it is doing.
@@ -15,6 +16,10 @@ pub struct WebhookView {
     pub state: WebhookState,
     /// How it is doing.
     pub health: Health,
+    /// It will be switched off unless something arrives.
+    pub disable_warning: Option<DisableWarning>,
+    /// How it is asked whether it answers again, if it was switched off automatically.
+    pub probing: Option<Probing>,
 }
 
 /// What happened to a webhook lately. Hours without a delivery are left out.
@@ -45,13 +50,15 @@ pub struct LogEntry {
 
 impl LogEntry {
     /// Why it stands where it stands, as a stable code: of a pending entry `queued`,
-    /// `retry_scheduled`, `throttled` or `webhook_disabled`; of a failed one why; of a success `delivered`.
+    /// `retry_scheduled`, `throttled`, `behind` (an earlier event of the same key) or
+    /// `webhook_disabled`; of a failed one why; of a success `delivered`.
     pub fn reason(&self) -> &'static str {
         let off = self.webhook.as_ref().is_some_and(|webhook| webhook.disabled.is_some());
         match self.delivery.status {
             Status::Success => "delivered",
             Status::Failed => self.delivery.failed_reason.map_or("gave_up", |reason| reason.code()),
             Status::Pending if off => "webhook_disabled",
+            Status::Pending if self.delivery.behind => "behind",
             Status::Pending if self.throttled_until.is_some() => "throttled",
             Status::Pending if self.delivery.attempts > 0 => "retry_scheduled",
             Status::Pending => "queued",
@@ -75,6 +82,8 @@ pub struct LogDetail {
     pub attempts: Vec<AttemptView>,
     /// The bytes that were sent, the same for every attempt.
     pub body: Vec<u8>,
+    /// The entry that has to end before this one is sent, if its webhook keeps order.
+    pub waits_for: Option<DeliveryId>,
     /// The other entries of the same event.
     pub siblings: Vec<LogEntry>,
 }

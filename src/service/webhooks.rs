@@ -9,7 +9,7 @@ use crate::{
     domain::{
         AccountId, Actor, CustomHeaders, Delivery, DeliveryId, Disabled, DisabledReason, EventType, Fault, Health,
         HourStats, NewEvent, Problem, ProblemKind, RetrySchedule, Scope, Secret, Selection, SigningSecret, StartedBy,
-        Status, TargetUrl, Webhook, WebhookId,
+        TargetUrl, Webhook, WebhookId,
     },
     store::{Parcel, WebhookUpdate},
 };
@@ -42,6 +42,8 @@ pub struct WebhookInput {
     pub rate_per_second: Option<u32>,
     /// See [`Webhook::retry_schedule`].
     pub retry_schedule: Option<RetrySchedule>,
+    /// See [`Webhook::ordered`].
+    pub ordered: bool,
 }
 
 /// A change of a webhook; what is `None` stays.
@@ -65,6 +67,8 @@ pub struct WebhookChange {
     pub rate_per_second: Option<Option<u32>>,
     /// `Some(None)` goes back to the default.
     pub retry_schedule: Option<Option<RetrySchedule>>,
+    /// Whether it keeps order from now on; what waits already goes on as it was.
+    pub ordered: Option<bool>,
 }
 
 /// What becomes of the events that came while a webhook was off.
@@ -127,6 +131,7 @@ impl Service {
             max_in_flight: input.max_in_flight,
             rate_per_second: input.rate_per_second,
             retry_schedule: input.retry_schedule,
+            ordered: input.ordered,
             created_at: now,
             created_by: actor.name.clone(),
             updated_at: now,
@@ -211,6 +216,7 @@ impl Service {
             webhook.max_in_flight = change.max_in_flight.unwrap_or(webhook.max_in_flight);
             webhook.rate_per_second = change.rate_per_second.unwrap_or(webhook.rate_per_second);
             webhook.retry_schedule = change.retry_schedule.unwrap_or_else(|| webhook.retry_schedule.clone());
+            webhook.ordered = change.ordered.unwrap_or(webhook.ordered);
             match (change.enabled, &webhook.disabled) {
                 (Some(true), Some(_)) => webhook.disabled = None,
                 (Some(false), None) => {
@@ -237,7 +243,7 @@ impl Service {
             webhook.headers = webhook.headers.without_hidden_values();
         });
         self.update(actor, "webhook.deleted", id, if_version, update).await?;
-        self.store.settle_deleted(id).await
+        self.store.settle_deleted(id, now).await
     }
 
     /// Switches a webhook on. What it missed is sent, oldest first, or skipped.
@@ -249,7 +255,7 @@ impl Service {
         self.visible_webhook(actor, id)?;
         if missed == Missed::Skip {
             // Before it is on, so that nothing that is to be skipped can be sent meanwhile.
-            self.store.skip_missed(id).await?;
+            self.store.skip_missed(id, self.now()).await?;
         }
         let update: WebhookUpdate = Box::new(|webhook: &mut Webhook| webhook.disabled = None);
         self.update(actor, "webhook.enabled", id, None, update).await
@@ -359,7 +365,6 @@ impl Service {
     }
 
     fn test_parcel(&self, actor: &Actor, webhook: Arc<Webhook>, test: TestEvent) -> Result<Parcel, Problem> {
-        let now = self.now();
         let event_type = match test.event_type {
             None => EventType::test(),
             Some(event_type) if event_type == EventType::test() => event_type,
@@ -378,16 +383,27 @@ impl Service {
         if payload.len() > self.settings.event_bytes {
             return Err(self.payload_too_large());
         }
+        Ok(self.single_parcel(webhook, event_type, &payload, Some(actor.name.clone())))
+    }
+
+    /// A request outside of the queue, for one webhook.
+    pub(super) fn single_parcel(
+        &self,
+        webhook: Arc<Webhook>,
+        event_type: EventType,
+        payload: &str,
+        by: Option<String>,
+    ) -> Parcel {
+        let now = self.now();
         let id = self.next_event_id(now);
-        let NewEvent { mut event, body } =
-            NewEvent::build(id, webhook.account.clone(), event_type, None, None, now, &payload);
+        let account = webhook.account.clone();
+        let NewEvent { mut event, body } = NewEvent::build(id, account, event_type, None, None, now, payload);
         event.test = true;
         event.webhooks_matched = 1;
         let mut delivery = Delivery::new(id.delivery(0), webhook.id, now, false);
         delivery.next_start = StartedBy::Test;
-        delivery.next_start_by = Some(actor.name.clone());
-        delivery.status = Status::Pending;
-        Ok(Parcel { delivery, event: Arc::new(event), body: body.into(), webhook })
+        delivery.next_start_by = by;
+        Parcel { delivery, event: Arc::new(event), body: body.into(), webhook }
     }
 
     async fn update(
@@ -413,8 +429,12 @@ impl Service {
 
     fn view(&self, webhook: Arc<Webhook>) -> WebhookView {
         let state = self.store.webhook_state(webhook.id);
-        let health = Health::of(&webhook, &state, self.now());
-        WebhookView { webhook, state, health }
+        let now = self.now();
+        let health = Health::of(&webhook, &state, now);
+        let healing = self.store.healings().get(&webhook.id).copied().unwrap_or_default();
+        let disable_warning = self.settings.healing.warning(&webhook, &state, &healing, now);
+        let probing = healing.probing.filter(|_| webhook.disabled.is_some());
+        WebhookView { webhook, state, health, disable_warning, probing }
     }
 
     /// Why nothing may be sent there, as far as the configuration says; empty if it may.

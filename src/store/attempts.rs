@@ -6,6 +6,7 @@ use super::{
     AttemptRecord, AuditEntry, BulkJob, Due, Notice, Parcel, Pending, Store,
     batch::{Batch, read},
     fail::Fail,
+    order,
     record::encode,
     tables::{JOBS, QUEUE},
 };
@@ -16,14 +17,16 @@ use crate::domain::{
 
 /// Deliveries settled in one transaction. Large chunks are ten times faster than small ones, and
 /// this many take some 20 ms.
-const CHUNK: usize = 1_000;
+pub(super) const CHUNK: usize = 1_000;
 
 impl Store {
     /// Records attempts, each with what was decided after it. Nobody waits for this: the records
-    /// join the next commit, or start one after a moment. [`Notice::Recorded`] follows for each,
-    /// or [`Notice::CannotWrite`]. An attempt that is recorded already is passed over.
+    /// join the next commit, or start one after a moment; at once if other deliveries may be
+    /// waiting for the end of one. [`Notice::Recorded`] follows for each, or
+    /// [`Notice::CannotWrite`]. An attempt that is recorded already is passed over.
     pub fn record(&self, records: Vec<AttemptRecord>) -> Pending<()> {
-        self.inner.queue.push(false, move |batch| records.into_iter().try_for_each(|one| record(batch, one)))
+        let urgent = records.iter().any(AttemptRecord::lets_others_go);
+        self.inner.queue.push(urgent, move |batch| records.into_iter().try_for_each(|one| record(batch, one)))
     }
 
     /// Records a test: its event, its delivery and its only attempt, in one transaction.
@@ -49,7 +52,8 @@ impl Store {
     /// waits is moved forward.
     ///
     /// # Errors
-    /// `not_found`, `conflict` if its webhook is off or deleted, `cannot_write`.
+    /// `not_found`, `conflict` if its webhook is off or deleted or it waits for an earlier one of
+    /// its key, `cannot_write`.
     pub fn resend(
         &self,
         id: DeliveryId,
@@ -103,29 +107,45 @@ impl Store {
     ///
     /// # Errors
     /// `cannot_write`; the upkeep goes on with it later.
-    pub async fn settle_deleted(&self, webhook: WebhookId) -> Result<(), Problem> {
-        self.settle(webhook, FailedReason::WebhookDeleted, |_| true).await
+    pub async fn settle_deleted(&self, webhook: WebhookId, now: Timestamp) -> Result<(), Problem> {
+        self.settle(webhook, FailedReason::WebhookDeleted, now, |_| true).await
     }
 
     /// Ends the pending deliveries that came while a webhook was off, in bounded transactions.
+    /// What waited in order behind one of them is due `now`.
     ///
     /// # Errors
     /// `cannot_write`.
-    pub async fn skip_missed(&self, webhook: WebhookId) -> Result<(), Problem> {
-        self.settle(webhook, FailedReason::Skipped, |delivery| delivery.missed && delivery.attempts == 0).await
+    pub async fn skip_missed(&self, webhook: WebhookId, now: Timestamp) -> Result<(), Problem> {
+        self.settle(webhook, FailedReason::Skipped, now, |delivery| delivery.missed && delivery.attempts == 0).await
     }
 
     async fn settle(
         &self,
         webhook: WebhookId,
         reason: FailedReason,
+        now: Timestamp,
         chosen: impl Fn(&Delivery) -> bool + Copy + Send + 'static,
     ) -> Result<(), Problem> {
-        let mut from = (webhook.0, 0, 0);
+        // First the orders, with what stands behind in them; then the queue, where the rest is.
+        let (mut ordered, mut queued) = (Some((webhook.0, 0, 0)), (webhook.0, 0, 0));
         loop {
-            let end = self.write(move |batch| settle_chunk(batch, from, reason, chosen)).await?;
+            let (next, end) = self
+                .write(move |batch| {
+                    let mut looked_at = 0;
+                    if let Some(from) = ordered {
+                        let (rows, next) = order::settle_chunk(batch, from, reason, now, chosen)?;
+                        if next.is_some() {
+                            return Ok((next, Some(queued)));
+                        }
+                        looked_at = rows;
+                    }
+                    Ok((None, settle_chunk(batch, queued, CHUNK - looked_at, reason, now, chosen)?))
+                })
+                .await?;
+            ordered = next;
             match end {
-                Some(end) => from = end,
+                Some(end) => queued = end,
                 None => return Ok(()),
             }
         }
@@ -133,12 +153,25 @@ impl Store {
 }
 
 fn record(batch: &mut Batch, record: AttemptRecord) -> Result<(), Fail> {
-    let AttemptRecord { delivery: id, webhook: webhook_id, attempt, verdict, throttled_until, gone } = record;
+    let AttemptRecord {
+        delivery: id,
+        webhook: webhook_id,
+        attempt,
+        verdict,
+        throttled_until,
+        gone,
+        ordered: _,
+        finished_at,
+    } = record;
     let mut stored = batch.delivery(id)?;
     if let Some(before) = stored.take_if(|before| expects(before, &attempt)) {
-        let after = after_attempt(batch, &before, attempt, verdict, gone)?;
+        let mut after = after_attempt(batch, &before, attempt, verdict, gone)?;
+        let order = if after.status == Status::Pending { None } else { order::leave(batch, &mut after)? };
         batch.change_delivery(&before, &after)?;
         count_attempt(batch, &before, &after, throttled_until)?;
+        if let Some(order) = order {
+            order::release(batch, webhook_id, order, finished_at)?;
+        }
         if gone {
             switch_off(batch, webhook_id, after.last.map_or_else(Timestamp::default, |last| last.started_at))?;
         }
@@ -266,6 +299,9 @@ fn resend(
     if batch.event(before.event())?.is_none_or(|event| event.test) {
         return Err(Problem::conflict("A test event is not sent again. Send a new test instead.").into());
     }
+    if before.behind {
+        return Err(order::must_wait(batch, &before)?.into());
+    }
     let mut after = before.clone();
     if before.status != Status::Pending {
         after.round_attempts = 0;
@@ -277,15 +313,18 @@ fn resend(
     Ok(after)
 }
 
-/// Ends up to [`CHUNK`] chosen deliveries from a place in the queue on. Answers where to go on.
+/// Ends the chosen ones of up to `most` deliveries from a place in the queue on. Answers where to
+/// go on. Most of those that keep an order were seen to before, see [`order::settle_chunk`].
 fn settle_chunk(
     batch: &mut Batch,
     from: (u128, u64, u128),
+    most: usize,
     reason: FailedReason,
+    now: Timestamp,
     chosen: impl Fn(&Delivery) -> bool,
 ) -> Result<Option<(u128, u64, u128)>, Fail> {
-    let mut rows = Vec::with_capacity(CHUNK);
-    for row in batch.queue.range(from..=(from.0, u64::MAX, u128::MAX))?.take(CHUNK) {
+    let mut rows = Vec::with_capacity(most);
+    for row in batch.queue.range(from..=(from.0, u64::MAX, u128::MAX))?.take(most) {
         rows.push(row?.0.value());
     }
     for (_, _, id) in &rows {
@@ -294,9 +333,13 @@ fn settle_chunk(
         };
         let mut after = before.clone();
         (after.status, after.failed_reason, after.due) = (Status::Failed, Some(reason), None);
+        let order = order::leave(batch, &mut after)?;
         batch.change_delivery(&before, &after)?;
+        if let Some(order) = order {
+            order::release(batch, after.webhook, order, now)?;
+        }
     }
-    let full = rows.len() == CHUNK;
+    let full = rows.len() == most;
     Ok(rows.last().filter(|_| full).map(|(webhook, due, id)| (*webhook, *due, id + 1)))
 }
 

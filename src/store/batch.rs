@@ -10,6 +10,7 @@ use super::{
     AccountHour, AuditEntry, Notice,
     fail::Fail,
     fresh::Change,
+    order::Places,
     record::{decode, encode},
     shared::{Shared, States},
     tables::*,
@@ -29,6 +30,7 @@ pub struct Batch<'t> {
     pub deliveries: Records<'t>,
     pub attempts: Table<'t, (u128, u32), &'static [u8]>,
     pub queue: Table<'t, (u128, u64, u128), ()>,
+    pub order: Places<'t>,
     pub external_ids: Table<'t, (&'static str, &'static str), u128>,
     /// What will be kept in memory after the commit.
     pub shared: Shared,
@@ -63,6 +65,7 @@ impl<'t> Batch<'t> {
             deliveries: transaction.open_table(DELIVERIES)?,
             attempts: transaction.open_table(ATTEMPTS)?,
             queue: transaction.open_table(QUEUE)?,
+            order: transaction.open_table(ORDER)?,
             external_ids: transaction.open_table(EXTERNAL_IDS)?,
             shared,
             notices: Vec::new(),
@@ -144,6 +147,8 @@ impl<'t> Batch<'t> {
         }
         if let Some(due) = delivery.due {
             self.queue.insert((delivery.webhook.0, due.as_millis(), delivery.id.0), ())?;
+        }
+        if delivery.status == Status::Pending {
             let missed = u64::from(delivery.missed);
             let state = self.state(delivery.webhook);
             state.waiting += 1;
@@ -156,6 +161,7 @@ impl<'t> Batch<'t> {
     /// Replaces a delivery, its row in the queue and its changing rows in the index, and counts it
     /// where it now belongs.
     pub fn change_delivery(&mut self, before: &Delivery, after: &Delivery) -> Result<(), Fail> {
+        debug_assert!(after.status == Status::Pending || after.order.is_none(), "what ends leaves its order");
         let key = |delivery: &Delivery| delivery.due.map(|due| (delivery.webhook.0, due.as_millis(), delivery.id.0));
         if key(before) != key(after) {
             if let Some(key) = key(before) {

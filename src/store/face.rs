@@ -68,6 +68,18 @@ pub struct AttemptRecord {
     pub throttled_until: Option<Timestamp>,
     /// The receiver answered 410 Gone, so the webhook is switched off in the same transaction.
     pub gone: bool,
+    /// The delivery keeps an order, so others may be waiting for its end.
+    pub ordered: bool,
+    /// When the attempt ended, by the clock that everything is planned by. Whoever waited for it is
+    /// due then.
+    pub finished_at: Timestamp,
+}
+
+impl AttemptRecord {
+    /// Whether other deliveries may be waiting for this to be recorded.
+    pub fn lets_others_go(&self) -> bool {
+        self.ordered && !matches!(self.verdict, Verdict::TryAgain(_))
+    }
 }
 
 /// What has just become true on disk. The sender keeps its lanes by these.

@@ -16,8 +16,10 @@ mod events;
 mod face;
 mod fail;
 mod fresh;
+mod healing;
 mod jobs;
 mod logs;
+mod order;
 mod publish;
 mod record;
 mod retention;
@@ -47,6 +49,7 @@ pub use face::{
     AccountHour, Answer, AttemptRecord, AuditEntry, BulkJob, Due, EventFilter, Notice, Observer, Parcel, Published,
     QueuePage, WebhookUpdate,
 };
+pub use healing::{HealingChange, Healings, Switch};
 pub use shared::Webhooks;
 pub use writer::Pending;
 
@@ -306,10 +309,12 @@ fn make_tables(database: &Database) -> Result<(), redb::Error> {
     transaction.open_table(DELIVERIES)?;
     transaction.open_table(ATTEMPTS)?;
     transaction.open_table(QUEUE)?;
+    transaction.open_table(ORDER)?;
     transaction.open_table(LOG_BLOCKS)?;
     transaction.open_table(WEBHOOKS)?;
     transaction.open_table(WEBHOOK_VERSIONS)?;
     transaction.open_table(WEBHOOK_STATES)?;
+    transaction.open_table(HEALING)?;
     transaction.open_table(HOURS)?;
     transaction.open_table(ACCOUNT_HOURS)?;
     transaction.open_table(EVENT_TYPES)?;
@@ -342,6 +347,12 @@ fn load(database: &Database) -> Result<(Shared, States), redb::Error> {
         shared.put_key(kept(row?.1.value())?);
     }
     shared.users = transaction.open_table(USERS)?.iter()?.count();
+    let mut healings = Healings::new();
+    for row in transaction.open_table(HEALING)?.iter()? {
+        let (id, bytes) = row?;
+        healings.insert(WebhookId(id.value()), kept(bytes.value())?);
+    }
+    shared.healings = Arc::new(healings);
     let mut states = States::new();
     for row in transaction.open_table(WEBHOOK_STATES)?.iter()? {
         let (id, bytes) = row?;

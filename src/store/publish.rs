@@ -8,6 +8,7 @@ use super::{
     batch::{Batch, read},
     fail::Fail,
     fresh::{Change, FreshDelivery},
+    order,
     record::encode,
 };
 use crate::domain::{AccountId, Delivery, Event, EventId, NewEvent, Problem, ProblemKind, StartedBy};
@@ -63,10 +64,11 @@ fn publish(batch: &mut Batch, new: NewEvent) -> Result<Published, Fail> {
             delivery.missed = true;
             delivery.next_start = StartedBy::CatchUp;
         }
+        order::join(batch, &event, webhook, &mut delivery)?;
         batch.add_delivery(&event, &delivery)?;
-        if !delivery.missed {
-            let due = Due { at: event.received_at, delivery: delivery.id };
-            batch.notices.push(Notice::Queued { webhook: webhook.id, due });
+        // What is off or behind another is sent later, and not announced.
+        if let Some(at) = delivery.due.filter(|_| !delivery.missed) {
+            batch.notices.push(Notice::Queued { webhook: webhook.id, due: Due { at, delivery: delivery.id } });
             let (event, body) = (event.clone(), body.clone());
             batch.fresh.push(Change::Made(FreshDelivery { delivery, event, body }));
         }

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use super::healing::Healings;
 use crate::domain::{AccountId, ApiKey, EventType, EventTypeInfo, Webhook, WebhookId, WebhookState, built_in};
 
 /// Webhooks in the order they were made.
@@ -83,6 +84,8 @@ impl Webhooks {
 pub struct Shared {
     /// All webhooks.
     pub webhooks: Arc<Webhooks>,
+    /// What is remembered for the healing of webhooks.
+    pub healings: Arc<Healings>,
     /// Event types that are not built in, or were changed.
     pub event_types: Arc<[Arc<EventTypeInfo>]>,
     /// All API keys by their hash.

@@ -24,8 +24,12 @@ pub const EXTERNAL_IDS: TableDefinition<(&str, &str), u128> = TableDefinition::n
 pub const DELIVERIES: TableDefinition<u128, &[u8]> = TableDefinition::new("deliveries");
 /// (log id, number) → [`crate::domain::Attempt`]; a success at the first attempt has no row here.
 pub const ATTEMPTS: TableDefinition<(u128, u32), &[u8]> = TableDefinition::new("attempts");
-/// (webhook, due in milliseconds, log id): one row for each pending delivery.
+/// (webhook, due in milliseconds, log id): one row for each pending delivery that is not behind
+/// another in an order.
 pub const QUEUE: TableDefinition<(u128, u64, u128), ()> = TableDefinition::new("queue");
+/// (webhook, tag of the ordering key, sequence) → log id, see [`super::order`]: one row for each
+/// pending delivery that keeps an order.
+pub const ORDER: TableDefinition<(u128, u128, u64), u128> = TableDefinition::new("order");
 /// (kind, value, block) → number of deliveries, see [`super::tags`]: where in the log there are
 /// deliveries with a property that lists filter by.
 pub const LOG_BLOCKS: TableDefinition<(u8, u64, u128), u32> = TableDefinition::new("log_blocks");
@@ -36,6 +40,8 @@ pub const WEBHOOKS: TableDefinition<u128, &[u8]> = TableDefinition::new("webhook
 pub const WEBHOOK_VERSIONS: TableDefinition<(u128, u64), &[u8]> = TableDefinition::new("webhook_versions");
 /// Webhook id → [`crate::domain::WebhookState`].
 pub const WEBHOOK_STATES: TableDefinition<u128, &[u8]> = TableDefinition::new("webhook_states");
+/// Webhook id → [`crate::domain::Healing`], for those that have something to remember.
+pub const HEALING: TableDefinition<u128, &[u8]> = TableDefinition::new("healing");
 /// (webhook id, hour) → [`crate::domain::HourStats`].
 pub const HOURS: TableDefinition<(u128, u32), &[u8]> = TableDefinition::new("hours");
 /// (hour, account) → [`super::AccountHour`].

@@ -1,15 +1,18 @@
 //! Stories of the store on a disk in memory, with the writer on the test's own thread.
 
+mod order;
+
 use std::{
     io,
     sync::{Arc, Mutex, atomic::AtomicUsize},
+    time::Duration,
 };
 
 use super::*;
 use crate::domain::{
     AccountId, Answer as HttpAnswer, Attempt, CustomHeaders, Delivery, DeliveryId, Disabled, DisabledReason, EventId,
-    EventType, ExternalId, IdSequence, LogFilter, NewEvent, Outcome, Secret, Selection, SigningSecret, StartedBy,
-    Status, TargetUrl, Timestamp, Verdict, WebhookId,
+    EventType, ExternalId, Healing, IdSequence, LogFilter, NewEvent, OldestDue, Outcome, Secret, Selection,
+    SigningSecret, StartedBy, Status, TargetUrl, Timestamp, Verdict, Warned, WebhookId,
 };
 
 /// A disk in memory that survives the store, and can be told to fail.
@@ -112,6 +115,7 @@ impl World {
             max_in_flight: None,
             rate_per_second: None,
             retry_schedule: None,
+            ordered: false,
             created_at: self.now,
             created_by: "test".into(),
             updated_at: self.now,
@@ -138,34 +142,7 @@ impl World {
     }
 
     fn record(&self, delivery: &Delivery, status: u16, verdict: Verdict) {
-        let answer = HttpAnswer {
-            http_status: status,
-            headers: Vec::new(),
-            body: b"ok".to_vec(),
-            body_truncated: false,
-            retry_after: None,
-        };
-        let attempt = Attempt {
-            number: delivery.attempts + 1,
-            started_at: self.now,
-            duration_ms: 5,
-            started_by: delivery.next_start,
-            started_by_name: None,
-            outcome: Outcome::Answered(answer),
-            webhook_version: 1,
-            address: None,
-            signature: "v1,x".into(),
-            sender_version: "0.1.0".into(),
-            next_attempt_at: None,
-        };
-        let record = AttemptRecord {
-            delivery: delivery.id,
-            webhook: delivery.webhook,
-            attempt,
-            verdict,
-            throttled_until: None,
-            gone: status == 410,
-        };
+        let record = attempt_record(delivery, self.now, status, verdict);
         self.done(self.store.record(vec![record])).unwrap();
     }
 
@@ -181,6 +158,40 @@ impl World {
 
     fn agrees(&self) {
         assert_eq!(self.store.verify().unwrap(), Vec::<String>::new());
+    }
+}
+
+/// What the sender would hand over after an answer.
+fn attempt_record(delivery: &Delivery, now: Timestamp, status: u16, verdict: Verdict) -> AttemptRecord {
+    let answer = HttpAnswer {
+        http_status: status,
+        headers: Vec::new(),
+        body: b"ok".to_vec(),
+        body_truncated: false,
+        retry_after: None,
+    };
+    let attempt = Attempt {
+        number: delivery.attempts + 1,
+        started_at: now,
+        duration_ms: 5,
+        started_by: delivery.next_start,
+        started_by_name: None,
+        outcome: Outcome::Answered(answer),
+        webhook_version: 1,
+        address: None,
+        signature: "v1,x".into(),
+        sender_version: "0.1.0".into(),
+        next_attempt_at: None,
+    };
+    AttemptRecord {
+        delivery: delivery.id,
+        webhook: delivery.webhook,
+        attempt,
+        verdict,
+        throttled_until: None,
+        gone: status == 410,
+        ordered: delivery.order.is_some(),
+        finished_at: now,
     }
 }
 
@@ -506,4 +517,62 @@ fn a_second_store_on_the_same_directory_is_refused() {
     let error = Store::open(directory.path(), OpenOptions::default()).err().unwrap().to_string();
     assert!(error.contains("another hookstead is running"), "{error}");
     first.stop();
+}
+
+#[test]
+fn a_webhook_is_switched_only_if_what_that_was_decided_by_still_holds() {
+    let mut world = World::new();
+    let webhook = world.webhook("*", true);
+    let event = world.publish("1");
+    world.record(&world.only_delivery(event), 500, Verdict::TryAgain(world.now.plus(Duration::from_secs(60))));
+    let since = world.store.webhook_state(webhook).failing_since.expect("it has failed");
+    let healing = Healing { warned: Some(Warned { since, percent: 90, at: since }), ..Healing::default() };
+    let heal = |world: &World, switch: Switch| {
+        let change = HealingChange { webhook, healing, switch: Some(switch) };
+        world.done(world.store.heal(vec![change], world.now)).unwrap();
+        world.store.webhooks().get(webhook).unwrap().disabled.clone()
+    };
+    // Something has arrived since it was looked at, and it has begun to fail anew.
+    assert_eq!(heal(&world, Switch::Off { since: since.minus(Duration::from_secs(1)) }), None);
+    let off = Disabled { reason: DisabledReason::FailedTooLong, at: world.now };
+    assert_eq!(heal(&world, Switch::Off { since }), Some(off.clone()));
+    assert_eq!(world.store.webhook_state(webhook).waiting, 1, "what waited waits on");
+    assert!(world.told.lock().unwrap().contains(&Notice::WebhookChanged(webhook)));
+    // It was switched on and off again meanwhile.
+    assert_eq!(heal(&world, Switch::On { off_since: off.at.plus(Duration::from_secs(1)) }), Some(off.clone()));
+    assert_eq!(heal(&world, Switch::On { off_since: off.at }), None);
+    let state = world.store.webhook_state(webhook);
+    assert_eq!((state.failing_since, state.failures), (None, 0), "it begins anew");
+    let asked = world.webhook("*", false);
+    let on = HealingChange {
+        webhook: asked,
+        healing: Healing::default(),
+        switch: Some(Switch::On { off_since: world.now }),
+    };
+    world.done(world.store.heal(vec![on], world.now)).unwrap();
+    assert!(world.store.webhooks().get(asked).unwrap().disabled.is_some(), "a person switched it off");
+    let known = world.store.healings();
+    assert_eq!((known.get(&webhook), known.len()), (Some(&healing), 1));
+    world.agrees();
+
+    // It is there after opening again, and what says nothing takes no room.
+    let world = World::on(world.disk.clone());
+    assert_eq!(world.store.healings().get(&webhook), Some(&healing));
+    let nothing = HealingChange { webhook, healing: Healing::default(), switch: None };
+    world.done(world.store.heal(vec![nothing], world.now)).unwrap();
+    assert!(world.store.healings().is_empty());
+    assert!(World::on(world.disk.clone()).store.healings().is_empty());
+}
+
+#[test]
+fn the_oldest_due_of_many_queues_is_found_at_their_heads() {
+    let mut world = World::new();
+    let webhooks: Vec<_> = (0..3).map(|_| world.webhook("*", true)).collect();
+    assert_eq!(world.store.oldest_due(webhooks.iter().copied()), Ok(None));
+    let first = world.now;
+    world.publish("1");
+    world.now = world.now.plus(Duration::from_secs(1));
+    world.publish("2");
+    let oldest = world.store.oldest_due(webhooks.iter().rev().copied()).unwrap();
+    assert_eq!(oldest, Some(OldestDue { at: first, webhook: webhooks[2] }), "the first one asked, of equals");
 }

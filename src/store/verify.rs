@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use redb::{ReadTransaction, ReadableTable};
 
-use super::{Store, fail::Fail, record::decode, tables::*, tags};
+use super::{Store, fail::Fail, order, record::decode, tables::*, tags};
 use crate::domain::{Attempt, Delivery, Event, Problem, Status, WebhookId};
 
 /// Disagreements reported; the rest are only counted.
@@ -68,7 +68,7 @@ fn deliveries(transaction: &ReadTransaction, found: &mut Disagreements) -> Resul
     let table = transaction.open_table(DELIVERIES)?;
     let queue = transaction.open_table(QUEUE)?;
     let mut counts = Counts::new();
-    let (mut pending, mut of_events) = (0, 0);
+    let (mut pending, mut behind, mut in_order, mut of_events) = (0, 0, 0, 0);
     let mut tagged = BTreeMap::<_, u32>::new();
     for row in events.iter()? {
         let event: Event = decode(row?.1.value())?;
@@ -86,13 +86,24 @@ fn deliveries(transaction: &ReadTransaction, found: &mut Disagreements) -> Resul
                     *missed += u64::from(delivery.missed);
                     pending += 1;
                     let due = delivery.due.unwrap_or_default().as_millis();
-                    if queue.get((delivery.webhook.0, due, delivery.id.0))?.is_none() {
+                    if delivery.behind {
+                        behind += 1;
+                        if delivery.due.is_some() || delivery.order.is_none() {
+                            found.add(format!("{}: waits for another and is due", delivery.id));
+                        }
+                    } else if queue.get((delivery.webhook.0, due, delivery.id.0))?.is_none() {
                         found.add(format!("{}: is pending and not in the queue", delivery.id));
                     }
                 }
                 Status::Success if !event.test => *success += 1,
                 Status::Failed if !event.test => *failed += 1,
                 _ => {}
+            }
+            if let Some(tag) = delivery.order {
+                in_order += 1;
+                if event.ordering_key.as_ref().map(|key| key.tag()) != Some(tag) {
+                    found.add(format!("{}: keeps the order of another key", delivery.id));
+                }
             }
             for (kind, value) in tags::fixed(&event, &delivery).into_iter().chain(tags::changing(&delivery)) {
                 *tagged.entry((kind, value, tags::block(delivery.id.0))).or_default() += 1;
@@ -106,13 +117,14 @@ fn deliveries(transaction: &ReadTransaction, found: &mut Disagreements) -> Resul
     let lengths = [
         ("deliveries", count(&table)?, of_events),
         ("bodies", count(&bodies)?, count(&events)?),
-        ("rows in the queue", count(&queue)?, pending),
+        ("rows in the queue", count(&queue)?, pending - behind),
     ];
     for (what, has, wants) in lengths {
         if has != wants {
             found.add(format!("there are {has} {what}, and should be {wants}"));
         }
     }
+    order::verify(transaction, in_order, |line| found.add(line))?;
     index(transaction, tagged, found)?;
     Ok(counts)
 }

@@ -54,6 +54,11 @@ impl Store {
             let mut webhook = Webhook::clone(&present);
             update(&mut webhook);
             webhook.updated_at = now;
+            let switched_on = present.disabled.is_some() && webhook.disabled.is_none();
+            if switched_on || webhook.request_url != present.request_url {
+                // What failed before says nothing about what is sent from now on.
+                batch.state(id).end_spell();
+            }
             batch.audit(&audit)?;
             put(batch, webhook)
         })

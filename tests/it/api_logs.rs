@@ -24,7 +24,7 @@ fn an_entry_has_the_members_of_the_contract() {
             "account": "default", "webhook_id": webhook["id"], "request_url": webhook["request_url"],
             "status": "success", "reason": "delivered", "timestamp": event["timestamp"],
             "received_at": event["timestamp"], "attempts": 1, "next_attempt_at": null, "last_http_status": 200,
-            "last_cause": null, "last_duration_ms": entry["last_duration_ms"], "test": false,
+            "last_cause": null, "last_duration_ms": entry["last_duration_ms"], "test": false, "ordering_key": null, "sequence": 1,
         })
     );
     let detail = app.log(id);

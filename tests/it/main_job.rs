@@ -24,7 +24,7 @@ fn verify(request: &Received, secret: &str) {
 
 /// As [`verify`], for a test that moved its clock away from the wall clock, which the library reads.
 #[track_caller]
-fn verify_at_its_time(request: &Received, secret: &str) {
+pub fn verify_at_its_time(request: &Received, secret: &str) {
     let (id, timestamp) = (request.header("webhook-id").unwrap(), request.header("webhook-timestamp").unwrap());
     let webhook = standardwebhooks::Webhook::new(secret).unwrap();
     let signature = webhook.sign(&id, timestamp.parse().unwrap(), &request.body).unwrap();

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{CONNECTIONS, Cpu};
 use crate::bench::{
-    Bench, per_second, process, progress, receiver::Manner, report::Delivery, server::Server, tally::Tally,
+    Bench, figures::Delivery, per_second, process, progress, receiver::Manner, server::Server, tally::Tally,
 };
 
 /// Webhooks that get each event in the second case.
@@ -32,8 +32,7 @@ fn case(bench: &Bench, webhooks: usize, connections: usize) -> Result<Delivery, 
     }
     let cpu = Cpu::of(&server);
     let load = bench.generator.closed(server.address, &server.event("default"), connections, bench.options.seconds)?;
-    let arrivals = bench.receiver.take(load.accepted.len() * webhooks);
-    let tally = Tally::of(&load.accepted, arrivals, |_| 0..webhooks as u32);
+    let tally = Tally::settle(&bench.receiver, &load.accepted, |_| 0..webhooks as u32);
     Ok(Delivery {
         webhooks,
         connections,

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{CONNECTIONS, Cpu};
+use super::Cpu;
 use crate::bench::{
     Bench,
-    load::{Planned, steady},
+    figures::Fairness,
+    paced::{Planned, steady},
     progress, ratio,
     receiver::{Manner, Receiver},
-    report::Fairness,
     server::Server,
     tally::Tally,
 };
@@ -87,11 +87,10 @@ fn measured(bench: &Bench, case: Case) -> Result<Fairness, String> {
         plan.sort_by_key(|planned| planned.after_us);
     }
     let cpu = Cpu::of(&server);
-    let load = bench.generator.open(server.address, &requests, CONNECTIONS, &plan)?;
+    let load = bench.generator.open(server.address, &requests, &plan)?;
     let cpu_us_per_event = cpu.server_us_per(load.accepted.len() as u64);
     let good: Vec<_> = load.accepted.into_iter().filter(|sent| sent.request < good_webhooks).collect();
-    let arrivals = receiver.take(good.len());
-    let tally = Tally::of(&good, arrivals, |request| request as u32..request as u32 + 1);
+    let tally = Tally::settle(&receiver, &good, |request| request as u32..request as u32 + 1);
     Ok(Fairness {
         bad,
         bad_webhooks,

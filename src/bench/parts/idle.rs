@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use crate::bench::{Bench, process, progress, report::Idle, server::Server};
+use crate::bench::{Bench, figures::Idle, process, progress, server::Server};
 
 /// How long a server is left alone after its start before it counts as idle.
 pub(super) const SETTLE: Duration = Duration::from_secs(2);

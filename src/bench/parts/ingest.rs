@@ -3,10 +3,10 @@
 use super::Cpu;
 use crate::bench::{
     Bench,
+    figures::Ingest,
     http::EventRequest,
     limits::NoStore,
     progress, ratio,
-    report::Ingest,
     server::{EVENTS, Server},
 };
 

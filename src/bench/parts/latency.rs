@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::{CONNECTIONS, Cpu};
+use super::Cpu;
 use crate::bench::{
-    Bench, load::steady, per_second, progress, receiver::Manner, report::Rate, server::Server, tally::Tally,
+    Bench, figures::Rate, paced::steady, per_second, progress, receiver::Manner, server::Server, tally::Tally,
 };
 
 /// One webhook as it is by default, at each rate.
@@ -16,11 +16,10 @@ pub(in crate::bench) fn latency(bench: &Bench) -> Result<Vec<Rate>, String> {
         progress(format_args!("latency: {rate} events/s"));
         let plan = steady(*rate, bench.options.seconds, 0..1);
         let cpu = Cpu::of(&server);
-        let load = bench.generator.open(server.address, &requests, CONNECTIONS, &plan)?;
+        let load = bench.generator.open(server.address, &requests, &plan)?;
         // After the last event, too, there is a pause as long as between any two.
         let took_us = (load.ended_us - load.began_us).max(bench.options.seconds.as_micros() as u64);
-        let arrivals = bench.receiver.take(load.accepted.len());
-        let tally = Tally::of(&load.accepted, arrivals, |_| 0..1);
+        let tally = Tally::settle(&bench.receiver, &load.accepted, |_| 0..1);
         Ok(Rate {
             planned_per_s: *rate,
             accepted_per_s: per_second(load.accepted.len(), took_us),

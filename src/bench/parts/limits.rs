@@ -3,11 +3,11 @@
 use super::CONNECTIONS;
 use crate::bench::{
     Bench,
+    figures::Limits,
     http::EventRequest,
     limits::{NoStore, syncs_per_s},
     progress,
     receiver::Manner,
-    report::Limits,
     server::EVENTS,
 };
 

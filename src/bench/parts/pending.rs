@@ -14,12 +14,11 @@ use socket2::{Domain, Socket, Type};
 use super::{CONNECTIONS, Cpu, fairness::longer, idle::SETTLE};
 use crate::bench::{
     Bench,
+    figures::{Pending, Restart},
     http::{Line, event_body},
-    latency::Latency,
-    load::steady,
+    paced::steady,
     process, progress, ratio,
     receiver::Manner,
-    report::{Pending, Restart},
     server::{EVENTS, Server},
     tally::Tally,
 };
@@ -43,10 +42,9 @@ pub(in crate::bench) fn pending(bench: &Bench) -> Result<Pending, String> {
     progress("pending: with nothing pending");
     let seconds = bench.options.seconds;
     let load = bench.generator.closed(server.address, &server.event("healthy"), CONNECTIONS, seconds)?;
-    let arrivals = bench.receiver.take(load.accepted.len());
-    let first = Tally::of(&load.accepted, arrivals, |_| 0..1);
+    let first = Tally::settle(&bench.receiver, &load.accepted, |_| 0..1);
     let loaded_resident_bytes = process::resident_bytes(server.process);
-    let empty_ingest_per_s = ingest_per_s(bench, &server)?;
+    let (empty_ingest_per_s, empty_cpu_us_per_event) = ingest(bench, &server)?;
     let empty = healthy(bench, &server)?;
 
     progress(format_args!("pending: making {} deliveries", bench.options.pending));
@@ -58,7 +56,7 @@ pub(in crate::bench) fn pending(bench: &Bench) -> Result<Pending, String> {
     let pending_resident_bytes = process::resident_bytes(server.process);
 
     progress("pending: with everything pending");
-    let ingest_per_s = ingest_per_s(bench, &server)?;
+    let (ingest_per_s, cpu_us_per_event) = ingest(bench, &server)?;
     let full = healthy(bench, &server)?;
     let peak_resident_bytes = process::peak_resident_bytes(server.process);
     let pending = server.pending()?;
@@ -74,7 +72,9 @@ pub(in crate::bench) fn pending(bench: &Bench) -> Result<Pending, String> {
         peak_resident_bytes,
         connections: CONNECTIONS,
         empty_ingest_per_s,
+        empty_cpu_us_per_event,
         ingest_per_s,
+        cpu_us_per_event,
         ingest_ratio: ratio(ingest_per_s, empty_ingest_per_s),
         healthy_per_s: HEALTHY_PER_S,
         empty_latency: empty.latency,
@@ -86,26 +86,18 @@ pub(in crate::bench) fn pending(bench: &Bench) -> Result<Pending, String> {
     })
 }
 
-/// Events per second of an account that has no webhook.
-fn ingest_per_s(bench: &Bench, server: &Server) -> Result<f64, String> {
-    let request = server.event("without-webhooks");
+/// Events per second of an account that has no webhook, and the server's processor time for each.
+fn ingest(bench: &Bench, server: &Server) -> Result<(f64, f64), String> {
+    let (request, cpu) = (server.event("without-webhooks"), Cpu::of(server));
     let load = bench.generator.closed(server.address, &request, CONNECTIONS, bench.options.seconds)?;
-    Ok(load.accepted_per_s())
-}
-
-struct Healthy {
-    latency: Latency,
-    lost: u64,
-    repeated: u64,
+    Ok((load.accepted_per_s(), cpu.server_us_per(load.accepted.len() as u64)))
 }
 
 /// A steady stream to the healthy webhook.
-fn healthy(bench: &Bench, server: &Server) -> Result<Healthy, String> {
+fn healthy(bench: &Bench, server: &Server) -> Result<Tally, String> {
     let plan = steady(HEALTHY_PER_S, longer(bench), 0..1);
-    let load = bench.generator.open(server.address, &[server.event("healthy")], CONNECTIONS, &plan)?;
-    let arrivals = bench.receiver.take(load.accepted.len());
-    let tally = Tally::of(&load.accepted, arrivals, |_| 0..1);
-    Ok(Healthy { latency: tally.latency, lost: tally.lost, repeated: tally.repeated })
+    let load = bench.generator.open(server.address, &[server.event("healthy")], &plan)?;
+    Ok(Tally::settle(&bench.receiver, &load.accepted, |_| 0..1))
 }
 
 /// Makes the webhooks whose deliveries stay pending. Nobody listens at the port of what is given, and

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use url::{Host, Url};
 
 use super::{Given, Refusal, Rule, text::Text};
-use crate::config::secret::ProxyUrl;
+use crate::{config::secret::ProxyUrl, domain::TargetUrl};
 
 /// An IP address with a port.
 pub(in crate::config) fn address() -> Text<SocketAddr> {
@@ -45,6 +45,14 @@ pub(in crate::config) fn public_url() -> Text<Url> {
             }
             Ok(url)
         },
+    }
+}
+
+/// Where a webhook may lead; the address rules say afterwards whether it may lead there.
+pub(in crate::config) fn target_url() -> Text<TargetUrl> {
+    Text {
+        allowed: "a URL such as https://alarms.example.com/hookstead",
+        parse: |text| TargetUrl::parse(text).map_err(|fault| fault.message.trim_end_matches('.').to_owned()),
     }
 }
 

@@ -9,9 +9,9 @@ mod address;
 mod path;
 mod text;
 
-pub(super) use address::{address, network, private_target, proxy_url, public_url};
+pub(super) use address::{address, network, private_target, proxy_url, public_url, target_url};
 pub(super) use path::{ExistingFile, Folder, from_folder};
-pub(super) use text::{SecretText, email};
+pub(super) use text::{SecretText, SigningSecret, email};
 
 /// What one key takes.
 pub(super) trait Rule<T> {

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::{Given, Refusal, Rule};
-use crate::config::secret::Password;
+use crate::{config::secret::Password, domain::Secret};
 
 /// Text that `parse` understands; where it does not, it may say why.
 pub(in crate::config) struct Text<T> {
@@ -60,6 +60,24 @@ impl Rule<Option<Password>> for SecretText {
                 count if self.characters.contains(&count) => Ok(Some(Password::new(text))),
                 count => Err(refused(format!("a text of {count} characters"))),
             },
+        }
+    }
+}
+
+/// What a webhook is signed with, or empty for none. It is never repeated.
+pub(in crate::config) struct SigningSecret;
+
+impl Rule<Option<Secret>> for SigningSecret {
+    fn allowed(&self) -> String {
+        "text of 16 to 256 characters, base64 after whsec_ if it begins so, or empty for none".to_owned()
+    }
+
+    fn read(&self, given: &Given<'_>) -> Result<Option<Secret>, Refusal> {
+        let refused = |why: &str| Refusal { told: "no Secret".to_owned(), why: why.trim_end_matches('.').to_owned() };
+        match given.value.text() {
+            None => Err(refused("it is not text")),
+            Some("") => Ok(None),
+            Some(text) => Secret::parse(text).map(Some).map_err(|fault| refused(&fault.message)),
         }
     }
 }

@@ -88,8 +88,8 @@ fn unknown_keys_are_named_with_the_nearest_known_one() {
     assert_eq!(
         wrong(cargo),
         [
-            "1: unknown section [package]; allowed: [limits], [sender], [store], [web], [log], [admin]",
-            "4: unknown section [dependencies]; allowed: [limits], [sender], [store], [web], [log], [admin]",
+            "1: unknown section [package]; allowed: [limits], [sender], [store], [web], [log], [alarm], [admin]",
+            "4: unknown section [dependencies]; allowed: [limits], [sender], [store], [web], [log], [alarm], [admin]",
         ]
     );
     assert_eq!(
@@ -297,6 +297,21 @@ fn a_password_in_a_file_for_everybody_is_warned_about() {
           use HOOKSTEAD_ADMIN_PASSWORD_FILE"]
     );
     assert_eq!(Place::with("").config().warnings(), [""; 0], "without a secret, everybody may read it");
+}
+
+#[test]
+fn half_an_alarm_and_one_that_leads_inside_are_refused() {
+    let url = wrong("alarm.url = 'https://alarms.example.com/in'");
+    assert_eq!(url, ["1: alarm.url is set and alarm.secret is not; allowed: both or neither"]);
+    let secret = wrong("alarm.secret = 'correct horse battery'");
+    assert_eq!(secret, ["1: alarm.secret is set and alarm.url is not; allowed: both or neither"]);
+    let lines = wrong("alarm.secret = 'correct horse battery'\nalarm.url = 'http://10.0.0.5/in'");
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].starts_with("2: alarm.url: ") && lines[0].contains("allowed_private_targets"), "{}", lines[0]);
+    let allowed = "allowed_private_targets = ['10.0.0.5']\nalarm.secret = 'correct horse battery'\n";
+    assert_eq!(wrong(format!("{allowed}alarm.url = 'http://10.0.0.5/in'")), [""; 0]);
+    let short = wrong("alarm.secret = 'hunter2'");
+    assert!(short[0].starts_with("1: alarm.secret is no Secret: Use at least 16") && !short[0].contains("hunter2"));
 }
 
 #[test]

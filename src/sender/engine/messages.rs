@@ -80,6 +80,8 @@ pub struct Finished {
     pub attempt: Attempt,
     /// Which attempt of the present round it was, from 1.
     pub round_attempt: u32,
+    /// Whether the delivery keeps an order, see [`AttemptRecord::ordered`].
+    pub ordered: bool,
     /// When it ended, by the clock that everything is planned by.
     pub finished_at: Timestamp,
     /// A random number from 0 to 1 for the retry schedule.

@@ -61,7 +61,7 @@ impl Engine {
     }
 
     pub(super) fn finished(&mut self, finished: Finished, turn: &mut Turn) {
-        let Finished { job, mut attempt, round_attempt, finished_at, jitter } = finished;
+        let Finished { job, mut attempt, round_attempt, ordered, finished_at, jitter } = finished;
         if !attempt.outcome.counts() {
             return self.not_sent(job, Some(job.due));
         }
@@ -85,7 +85,8 @@ impl Engine {
             Verdict::Done | Verdict::GiveUp => None,
         };
         let delivery = job.due.delivery;
-        let record = AttemptRecord { delivery, webhook: job.webhook, attempt, verdict, throttled_until, gone };
+        let webhook = job.webhook;
+        let record = AttemptRecord { delivery, webhook, attempt, verdict, throttled_until, gone, ordered, finished_at };
         if self.can_write {
             turn.record.push(record.clone());
         }

@@ -65,6 +65,7 @@ fn pending(entry: &LogEntry, zone: &Zone, now: Timestamp, default_schedule: &Ret
             Some(at) => format!("Waiting for the receiver until {}", zone.clock(at, now)),
             None => "Waiting for the receiver".to_owned(),
         },
+        "behind" => "Waiting: an earlier event of the same key".to_owned(),
         "queued" => "Queued".to_owned(),
         _ => {
             let schedule = entry.webhook.as_ref().and_then(|webhook| webhook.retry_schedule.as_ref());

@@ -13,10 +13,12 @@ use super::{
     parts::{Badge, CopyValue, Icon, Moment, Name, Tone},
     text::{count, display_bytes, display_line, length},
     visitor::Visitor,
+    zone::Zone,
 };
 use crate::{
     domain::{
-        DeliveryId, DisabledReason, EventTypeInfo, Health, LogFilter, Outcome, Webhook, WebhookId, with_thousands,
+        DeliveryId, DisabledReason, EventTypeInfo, Health, LogFilter, Outcome, Probing, Timestamp, Webhook, WebhookId,
+        with_thousands,
     },
     service::{LogDetail, LogEntry, Settings, WebhookStats},
     web::{State, problem::Reply, query::Query},
@@ -62,6 +64,7 @@ struct Banner {
     icon: Icon,
     words: String,
     failures: bool,
+    enable: bool,
 }
 
 struct TestShown {
@@ -165,16 +168,30 @@ fn banner(visitor: &Visitor, found: &Found) -> Option<Banner> {
             DisabledReason::FailedTooLong => "It was switched off after nothing but failures for too long",
         };
         let at = zone.clock(disabled.at, now);
-        let words = format!("{why} at {at}. Events since then are kept and not sent.{waiting}");
-        let tone = if disabled.reason == DisabledReason::ByRequest { Tone::Calm } else { Tone::Bad };
-        return Some(Banner { tone, icon: Icon::Dash, words, failures: tone == Tone::Bad });
+        let probing = found.stats.view.probing.as_ref();
+        let asked = probing.map(|probing| asked(zone, probing, now)).unwrap_or_default();
+        let words = format!("{why} at {at}. Events since then are kept and not sent.{waiting}{asked}");
+        let (tone, icon) = match probing.and_then(|probing| probing.answers_since) {
+            Some(_) => (Tone::Good, Icon::Tick),
+            None if disabled.is_automatic() => (Tone::Bad, Icon::Dash),
+            None => (Tone::Calm, Icon::Dash),
+        };
+        let enable = disabled.is_automatic();
+        return Some(Banner { tone, icon, words, failures: enable, enable });
     }
+    let warning = found.stats.view.disable_warning.map(|warning| {
+        format!(
+            " Unless something arrives, it is disabled at {}; its events are kept.",
+            zone.clock(warning.disabled_at, now)
+        )
+    });
+    let waiting = waiting + &warning.unwrap_or_default();
     if let Some(until) = state.throttled_until.filter(|until| *until > now) {
         let words = format!(
             "The receiver has too much to do. Nothing is sent to it before {}.{waiting}",
             zone.clock(until, now)
         );
-        return Some(Banner { tone: Tone::Wait, icon: Icon::Clock, words, failures: false });
+        return Some(Banner { tone: Tone::Wait, icon: Icon::Clock, words, failures: false, enable: false });
     }
     if found.stats.view.health != Health::Failing {
         return None;
@@ -186,7 +203,19 @@ fn banner(visitor: &Visitor, found: &Found) -> Option<Banner> {
         None => "more often than it should".to_owned(),
     };
     let words = format!("Failing {since}. Last result: {last}.{waiting}");
-    Some(Banner { tone: Tone::Bad, icon: Icon::Cross, words, failures: true })
+    Some(Banner { tone: Tone::Bad, icon: Icon::Cross, words, failures: true, enable: false })
+}
+
+/// How a webhook that was disabled automatically is asked whether it answers again.
+fn asked(zone: &Zone, probing: &Probing, now: Timestamp) -> String {
+    let next = zone.clock(probing.next_at, now);
+    match (probing.answers_since, probing.last) {
+        (Some(since), _) => format!(" It answers again since {}.", zone.clock(since, now)),
+        (None, Some(last)) => {
+            format!(" Last probed at {}: {}, next at {next}.", zone.clock(last.started_at, now), long_result(&last))
+        }
+        (None, None) => format!(" It is asked whether it answers again, first at {next}."),
+    }
 }
 
 fn test_shown(test: &LogDetail) -> TestShown {
@@ -250,5 +279,6 @@ fn options(webhook: &Webhook, settings: &Settings) -> String {
     let rate = webhook.rate_per_second.map(|rate| format!(" · at most {rate} a second")).unwrap_or_default();
     let attempts = count(schedule.attempts().into(), "attempt", "attempts");
     let over = if schedule.attempts() > 1 { format!(" over {}", length(schedule.longest())) } else { String::new() };
-    format!("Timeout {timeout} s · at most {in_flight} at once{rate} · {attempts}{over}")
+    let order = if webhook.ordered { " · keeps the order of events with the same key" } else { "" };
+    format!("Timeout {timeout} s · at most {in_flight} at once{rate} · {attempts}{over}{order}")
 }

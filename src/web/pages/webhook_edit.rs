@@ -101,6 +101,7 @@ fn change(meant: Meant) -> WebhookChange {
         max_in_flight: Some(meant.max_in_flight),
         rate_per_second: Some(meant.rate_per_second),
         retry_schedule: Some(meant.retry_schedule),
+        ordered: Some(meant.ordered),
     }
 }
 

@@ -42,6 +42,8 @@ pub struct Typed {
     pub rate_per_second: String,
     /// See [`retry_text`].
     pub retry_schedule: String,
+    /// See [`Webhook::ordered`].
+    pub ordered: bool,
     /// Send over plain http anyway.
     pub allow_http: bool,
     /// Save although another webhook has the same URL.
@@ -86,6 +88,8 @@ pub struct Meant {
     pub rate_per_second: Option<u32>,
     /// See [`Webhook::retry_schedule`].
     pub retry_schedule: Option<RetrySchedule>,
+    /// See [`Webhook::ordered`].
+    pub ordered: bool,
 }
 
 impl Typed {
@@ -110,6 +114,7 @@ impl Typed {
             max_in_flight: number(webhook.max_in_flight.map(u32::from)),
             rate_per_second: number(webhook.rate_per_second),
             retry_schedule: webhook.retry_schedule.as_ref().map(retry_text::show).unwrap_or_default(),
+            ordered: webhook.ordered,
             allow_http: !webhook.request_url.is_https(),
             version: webhook.version.to_string(),
             ..Typed::default()
@@ -142,6 +147,7 @@ impl Typed {
             allow_http: fields.ticked("allow_http"),
             allow_same_url: fields.ticked("allow_same_url"),
             send_test: fields.ticked("send_test"),
+            ordered: fields.ticked("ordered"),
             version: text("version"),
         }
     }
@@ -198,6 +204,7 @@ impl Typed {
             max_in_flight: max_in_flight.expect(whole).map(|number| number as u16),
             rate_per_second: rate_per_second.expect(whole),
             retry_schedule,
+            ordered: self.ordered,
         })
     }
 

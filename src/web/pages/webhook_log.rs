@@ -34,6 +34,9 @@ struct WebhookLogPage {
     event_type: String,
     event_id: CopyValue,
     external_id: Option<Name>,
+    ordering_key: Option<Name>,
+    sequence: Option<String>,
+    waits_for: Option<String>,
     webhook: Option<WebhookShown>,
     timestamp: Moment,
     received_at: Moment,
@@ -87,7 +90,7 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
         _ => refusal,
     })?;
     let settings = state.service().settings();
-    let LogDetail { entry, attempts, body, siblings } = &detail;
+    let LogDetail { entry, attempts, body, waits_for, siblings } = &detail;
     let event = &entry.event;
     let status = LogStatus::of(entry, &visitor.zone, visitor.now, &settings.retry_schedule);
     let page = WebhookLogPage {
@@ -102,6 +105,9 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
         event_type: event.event_type.to_string(),
         event_id: CopyValue { id: "event-id", label: "Event ID", value: event.id.to_string() },
         external_id: event.external_id.as_ref().map(|id| Name::new(id.as_str())),
+        ordering_key: event.ordering_key.as_ref().map(|key| Name::new(key.as_str())),
+        sequence: entry.delivery.sequence.map(|number| number.to_string()),
+        waits_for: waits_for.map(|id| id.to_string()),
         webhook: entry.webhook.as_ref().map(|webhook| WebhookShown {
             id: webhook.id.to_string(),
             url: display_line(webhook.request_url.as_str()).into_owned(),

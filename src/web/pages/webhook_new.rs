@@ -108,6 +108,7 @@ async fn create(state: &State, actor: &Actor, token: &str, typed: &Typed) -> Res
         max_in_flight: meant.max_in_flight,
         rate_per_second: meant.rate_per_second,
         retry_schedule: meant.retry_schedule,
+        ordered: meant.ordered,
     };
     let view = service.create_webhook(actor, input).await?;
     let id = view.webhook.id;

@@ -58,6 +58,8 @@ pub struct Sheet {
     pub can_add: bool,
     /// Delivery options.
     pub options: Vec<TextField>,
+    /// Keep the order of events of one key.
+    pub ordered: bool,
     /// What is set by default.
     pub defaults: String,
     /// Whether the options are open.
@@ -207,8 +209,9 @@ impl Sheet {
             chosen,
             headers: header_rows(typed, &errors, button),
             can_add: typed.headers.len() < MAX_ROWS,
-            options_open: options.iter().any(|option| !option.value.is_empty()),
+            options_open: typed.ordered || options.iter().any(|option| !option.value.is_empty()),
             options,
+            ordered: typed.ordered,
             defaults: format!(
                 "Timeout {} s · at most {} at once · {} attempts: at once, then after {}.",
                 settings.timeout_ms / 1000,

@@ -95,15 +95,22 @@ fn summary(views: &[WebhookView]) -> String {
 }
 
 fn row(stats: &WebhookStats, visitor: &Visitor, types: &[Arc<EventTypeInfo>]) -> Row {
-    let WebhookView { webhook, state, health } = &stats.view;
+    let WebhookView { webhook, state, health, disable_warning, probing } = &stats.view;
     let day = &stats.last_day;
     let finished = day.success + day.failed;
     let since = match (&webhook.disabled, state.failing_since) {
         (Some(disabled), _) => {
             let since = format!("off since {}: {}", visitor.zone.day(disabled.at), disabled.reason.words());
-            if state.missed > 0 { format!("{since} · {} missed", state.missed) } else { since }
+            let answers = probing.and_then(|probing| probing.answers_since).map_or("", |_| " · answers again");
+            let missed = if state.missed > 0 { format!(" · {} missed", state.missed) } else { String::new() };
+            format!("{since}{missed}{answers}")
         }
-        (None, Some(at)) => format!("no success since {}", visitor.zone.clock(at, visitor.now)),
+        (None, Some(at)) => {
+            let since = format!("no success since {}", visitor.zone.clock(at, visitor.now));
+            disable_warning.map_or(since.clone(), |warning| {
+                format!("{since} · disabled at {} if that lasts", visitor.zone.clock(warning.disabled_at, visitor.now))
+            })
+        }
         (None, None) => String::new(),
     };
     Row {

@@ -202,6 +202,12 @@ impl World {
 
     fn arrive(&mut self, index: usize, parcel: Box<Parcel>) -> Checked {
         let webhook = parcel.webhook.id;
+        let delivery = parcel.delivery.id;
+        let first = self.model.not_ended_before(delivery);
+        // As long as nobody knows whether a commit has arrived, either may be true.
+        let right =
+            first.is_none() || self.maybe.as_ref().is_some_and(|maybe| maybe.not_ended_before(delivery).is_none());
+        ensure!(right, "order: {delivery} is sent to {webhook} before {first:?} has ended");
         self.ledger.arrived(&parcel, self.life)?;
         let (outcome, after_ms) = self.receivers.answer(webhook, &self.random);
         self.tell(|| {
@@ -231,6 +237,7 @@ impl World {
                 next_attempt_at: None,
             },
             round_attempt: parcel.delivery.round_attempts + 1,
+            ordered: parcel.delivery.order.is_some(),
             finished_at: self.now,
             jitter: self.random.unit_f64(),
         };

@@ -4,8 +4,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use hookstead::{
-    domain::{DeliveryId, EventId, WebhookId},
-    store::{Parcel, Store},
+    domain::{DeliveryId, EventId, OrderTag, WebhookId},
+    store::{EventFilter, Parcel, Store},
 };
 
 use super::model::Model;
@@ -21,6 +21,10 @@ pub struct Counts {
     pub requests: usize,
     /// Of those, the ones that came a second time after a crash or stop.
     pub repeated: usize,
+    /// Of those, the ones that kept an order.
+    pub ordered: usize,
+    /// Events that retention took away.
+    pub forgotten: usize,
 }
 
 impl Counts {
@@ -31,6 +35,8 @@ impl Counts {
         self.crashes += other.crashes;
         self.requests += other.requests;
         self.repeated += other.repeated;
+        self.ordered += other.ordered;
+        self.forgotten += other.forgotten;
     }
 }
 
@@ -39,6 +45,10 @@ impl Counts {
 pub struct Ledger {
     accepted: BTreeMap<EventId, Accepted>,
     requests: BTreeMap<DeliveryId, Vec<Request>>,
+    /// Each webhook's `webhook-sequence` numbers as its receiver saw them, and whose they were.
+    numbers: BTreeMap<WebhookId, BTreeMap<u64, DeliveryId>>,
+    /// The last number of each order that a receiver saw.
+    orders: BTreeMap<(WebhookId, OrderTag), u64>,
     pub counts: Counts,
 }
 
@@ -98,9 +108,56 @@ impl Ledger {
         if before.iter().any(|request| request.attempt == attempt && request.life == life) {
             return Err(format!("invariant 3: attempt {attempt} of {id} was made twice without a crash"));
         }
+        self.numbered(parcel)?;
+        let before = self.requests.entry(id).or_default();
         self.counts.requests += 1;
         self.counts.repeated += usize::from(before.iter().any(|request| request.attempt == attempt));
         before.push(Request { attempt, life, body: parcel.body.clone() });
+        Ok(())
+    }
+
+    /// Order and numbers as the receiver sees them: what keeps an order comes by rising numbers, and
+    /// a number always stands for the same delivery.
+    fn numbered(&mut self, parcel: &Parcel) -> Result<(), String> {
+        let (id, webhook) = (parcel.delivery.id, parcel.webhook.id);
+        let number = parcel.delivery.sequence.ok_or_else(|| format!("sequence: {id} has no number"))?;
+        let before = *self.numbers.entry(webhook).or_default().entry(number).or_insert(id);
+        if before != id {
+            return Err(format!("sequence: {webhook} got {number} for {before} and for {id}"));
+        }
+        let Some(tag) = parcel.delivery.order else { return Ok(()) };
+        self.counts.ordered += 1;
+        let last = self.orders.entry((webhook, tag)).or_default();
+        if *last > number {
+            return Err(format!("order: {webhook} got {number} of {tag:?} after {last}"));
+        }
+        *last = number;
+        Ok(())
+    }
+
+    /// The numbers of each webhook's deliveries, those that the receiver saw and those that are
+    /// stored, go from 1 to the newest without a gap, as long as none was forgotten.
+    pub fn check_numbers(&self, store: &Store) -> Result<(), String> {
+        let mut numbers = self.numbers.clone();
+        let events = store.events(&EventFilter::default(), None, 10_000).map_err(|problem| problem.detail)?;
+        for event in events.items {
+            for delivery in store.deliveries_of(event.id).map_err(|problem| problem.detail)? {
+                let webhook = delivery.webhook;
+                let number = delivery.sequence.ok_or_else(|| format!("sequence: {} has no number", delivery.id))?;
+                let before = *numbers.entry(webhook).or_default().entry(number).or_insert(delivery.id);
+                if before != delivery.id {
+                    return Err(format!("sequence: {number} of {webhook} is {before} and {}", delivery.id));
+                }
+            }
+        }
+        for (webhook, numbers) in numbers {
+            let newest = store.webhook_state(webhook).sequence;
+            let last = numbers.last_key_value().map_or(0, |(number, _)| *number);
+            let gap = (1..=newest).find(|number| !numbers.contains_key(number));
+            if last > newest || (gap.is_some() && self.counts.forgotten == 0) {
+                return Err(format!("sequence: {webhook} counts {newest}, has {last}, and misses {gap:?}"));
+            }
+        }
         Ok(())
     }
 

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, rc::Rc};
 
 use hookstead::{
     domain::{
-        AccountId, Delivery, DeliveryId, Disabled, DisabledReason, EventId, FailedReason, JobId, NewEvent, Selection,
-        Status, Timestamp, Verdict, Webhook, WebhookId,
+        AccountId, Delivery, DeliveryId, Disabled, DisabledReason, EventId, FailedReason, JobId, NewEvent, OrderTag,
+        Selection, Status, Timestamp, Verdict, Webhook, WebhookId,
     },
     store::{AttemptRecord, Due, EventFilter, Store, WebhookUpdate},
 };
@@ -16,8 +16,8 @@ pub enum Asked {
     Publish(Vec<Rc<NewEvent>>),
     Create(Box<Webhook>),
     Change(WebhookId, Change),
-    SettleDeleted(WebhookId),
-    SkipMissed(WebhookId),
+    SettleDeleted(WebhookId, Timestamp),
+    SkipMissed(WebhookId, Timestamp),
     Resend(DeliveryId, Timestamp),
     Record(Vec<AttemptRecord>),
     StartJob(JobId),
@@ -52,10 +52,10 @@ impl Asked {
     }
 
     /// What whoever asked does after a yes.
-    pub fn follow_up(&self) -> Option<Asked> {
+    pub fn follow_up(&self, now: Timestamp) -> Option<Asked> {
         match self {
-            Asked::Change(id, Change::Delete) => Some(Asked::SettleDeleted(*id)),
-            Asked::SkipMissed(id) => Some(Asked::Change(*id, Change::Enable)),
+            Asked::Change(id, Change::Delete) => Some(Asked::SettleDeleted(*id, now)),
+            Asked::SkipMissed(id, _) => Some(Asked::Change(*id, Change::Enable)),
             _ => None,
         }
     }
@@ -69,6 +69,7 @@ pub enum Change {
     Delete,
     Select(Selection),
     Limit(Option<u16>, Option<u32>),
+    Order(bool),
 }
 
 impl Change {
@@ -84,6 +85,7 @@ impl Change {
             Change::Limit(max_in_flight, rate_per_second) => {
                 (webhook.max_in_flight, webhook.rate_per_second) = (max_in_flight, rate_per_second);
             }
+            Change::Order(ordered) => webhook.ordered = ordered,
         })
     }
 }
@@ -105,6 +107,8 @@ pub struct Model {
     pub events: BTreeMap<EventId, Rc<NewEvent>>,
     pub deliveries: BTreeMap<DeliveryId, DeliveryFacts>,
     external_ids: BTreeMap<(AccountId, String), EventId>,
+    /// The number of the newest delivery of each webhook.
+    sequences: BTreeMap<WebhookId, u64>,
     /// Bulk resends, and whether they have ended.
     jobs: BTreeMap<JobId, bool>,
 }
@@ -118,6 +122,7 @@ pub struct WebhookFacts {
     pub deleted: bool,
     max_in_flight: Option<u16>,
     rate_per_second: Option<u32>,
+    ordered: bool,
 }
 
 /// What matters of a delivery.
@@ -130,6 +135,11 @@ pub struct DeliveryFacts {
     round_attempts: u32,
     pub due: Option<Timestamp>,
     missed: bool,
+    pub sequence: Option<u64>,
+    /// The key whose order it keeps until it ends.
+    pub order: Option<OrderTag>,
+    /// An earlier one of its key has not ended.
+    behind: bool,
 }
 
 impl WebhookFacts {
@@ -141,6 +151,7 @@ impl WebhookFacts {
             deleted: webhook.deleted_at.is_some(),
             max_in_flight: webhook.max_in_flight,
             rate_per_second: webhook.rate_per_second,
+            ordered: webhook.ordered,
         }
     }
 
@@ -159,11 +170,19 @@ impl DeliveryFacts {
             round_attempts: delivery.round_attempts,
             due: delivery.due,
             missed: delivery.missed,
+            sequence: delivery.sequence,
+            order: delivery.order,
+            behind: delivery.behind,
         }
     }
 
     fn fail(&mut self, reason: FailedReason) {
-        (self.status, self.reason, self.due) = (Status::Failed, Some(reason), None);
+        (self.status, self.reason) = (Status::Failed, Some(reason));
+        self.end();
+    }
+
+    fn end(&mut self) {
+        (self.due, self.order, self.behind) = (None, None, false);
     }
 }
 
@@ -198,9 +217,10 @@ impl Model {
                 self.webhooks.insert(webhook.id, Rc::new(WebhookFacts::of(webhook)));
             }
             Asked::Change(id, change) => return self.change(*id, change),
-            Asked::SettleDeleted(webhook) => self.settle(*webhook, FailedReason::WebhookDeleted, |_| true),
-            Asked::SkipMissed(webhook) => {
-                self.settle(*webhook, FailedReason::Skipped, |delivery| delivery.missed && delivery.attempts == 0);
+            Asked::SettleDeleted(webhook, now) => self.settle(*webhook, FailedReason::WebhookDeleted, *now, |_| true),
+            Asked::SkipMissed(webhook, now) => {
+                let missed = |delivery: &DeliveryFacts| delivery.missed && delivery.attempts == 0;
+                self.settle(*webhook, FailedReason::Skipped, *now, missed);
             }
             Asked::Resend(delivery, now) => {
                 if let Err(code) = self.resend(*delivery, *now) {
@@ -240,14 +260,22 @@ impl Model {
             !webhook.deleted && webhook.account == event.account && webhook.selection.matches(&event.event_type)
         });
         for (position, (id, webhook)) in selected.enumerate() {
+            let sequence = self.sequences.entry(*id).or_default();
+            *sequence += 1;
+            let order = event.ordering_key.as_ref().filter(|_| webhook.ordered).map(|key| key.tag());
+            let same_order = |other: &DeliveryFacts| other.webhook == *id && other.order == order;
+            let behind = order.is_some() && self.deliveries.values().any(same_order);
             let delivery = DeliveryFacts {
                 webhook: *id,
                 status: Status::Pending,
                 reason: None,
                 attempts: 0,
                 round_attempts: 0,
-                due: Some(event.received_at),
+                due: (!behind).then_some(event.received_at),
                 missed: !webhook.on,
+                sequence: Some(*sequence),
+                order,
+                behind,
             };
             self.deliveries.insert(event.id.delivery(position), delivery);
         }
@@ -268,21 +296,61 @@ impl Model {
             Change::Limit(max_in_flight, rate_per_second) => {
                 (webhook.max_in_flight, webhook.rate_per_second) = (*max_in_flight, *rate_per_second);
             }
+            Change::Order(ordered) => webhook.ordered = *ordered,
         }
         Answered::Done
     }
 
-    fn settle(&mut self, webhook: WebhookId, reason: FailedReason, chosen: impl Fn(&DeliveryFacts) -> bool) {
+    fn settle(
+        &mut self,
+        webhook: WebhookId,
+        reason: FailedReason,
+        now: Timestamp,
+        chosen: impl Fn(&DeliveryFacts) -> bool,
+    ) {
         for delivery in self.deliveries.values_mut() {
             if delivery.webhook == webhook && delivery.status == Status::Pending && chosen(delivery) {
                 delivery.fail(reason);
             }
         }
+        self.release(webhook, now);
+    }
+
+    /// Whoever has nobody in front any more has its turn.
+    fn release(&mut self, webhook: WebhookId, now: Timestamp) {
+        let in_order = self.deliveries.iter().filter(|(_, delivery)| delivery.webhook == webhook);
+        let mut first: BTreeMap<OrderTag, (Option<u64>, DeliveryId)> = BTreeMap::new();
+        for (id, delivery) in in_order {
+            if let Some(tag) = delivery.order {
+                let place = (delivery.sequence, *id);
+                first.entry(tag).and_modify(|known| *known = place.min(*known)).or_insert(place);
+            }
+        }
+        for (_, id) in first.into_values() {
+            let delivery = self.deliveries.get_mut(&id).expect("it was found there");
+            if std::mem::take(&mut delivery.behind) {
+                delivery.due = Some(now);
+            }
+        }
+    }
+
+    /// What must have ended before a delivery is sent: what came earlier in the order it keeps.
+    pub fn not_ended_before(&self, id: DeliveryId) -> Option<DeliveryId> {
+        let delivery = self.deliveries.get(&id).filter(|delivery| delivery.order.is_some())?;
+        let earlier = |other: &DeliveryFacts| {
+            (other.webhook, other.order) == (delivery.webhook, delivery.order)
+                && other.sequence < delivery.sequence
+                && other.status == Status::Pending
+        };
+        self.deliveries.iter().find(|(_, other)| earlier(other)).map(|(id, _)| *id)
     }
 
     fn resend(&mut self, id: DeliveryId, due: Timestamp) -> Result<(), &'static str> {
         let delivery = self.deliveries.get_mut(&id).ok_or("not_found")?;
         if !self.webhooks[&delivery.webhook].is_on() {
+            return Err("conflict");
+        }
+        if delivery.behind {
             return Err("conflict");
         }
         if delivery.status != Status::Pending {
@@ -303,10 +371,14 @@ impl Model {
         delivery.round_attempts += 1;
         delivery.due = None;
         match record.verdict {
-            Verdict::Done => (delivery.status, delivery.reason) = (Status::Success, None),
+            Verdict::Done => {
+                (delivery.status, delivery.reason) = (Status::Success, None);
+                delivery.end();
+            }
             Verdict::TryAgain(due) => delivery.due = pending.then_some(due),
             Verdict::GiveUp => delivery.fail(if record.gone { FailedReason::Gone } else { FailedReason::GaveUp }),
         }
+        self.release(record.webhook, record.finished_at);
         if record.gone {
             self.change(record.webhook, &Change::Disable);
         }
@@ -349,7 +421,9 @@ impl Model {
             let found = store.deliveries_of(*id).map_err(|problem| problem.detail)?;
             deliveries.extend(found.iter().map(|delivery| (delivery.id, DeliveryFacts::of(delivery))));
         }
-        compare("delivery", &deliveries, &self.deliveries)
+        compare("delivery", &deliveries, &self.deliveries)?;
+        let numbered = self.sequences.keys().map(|id| (*id, store.webhook_state(*id).sequence)).collect();
+        compare("sequence", &numbered, &self.sequences)
     }
 }
 

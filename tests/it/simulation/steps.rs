@@ -5,7 +5,7 @@ use std::{rc::Rc, time::Duration};
 use hookstead::{
     domain::{
         AccountId, Cursor, CustomHeaders, Disabled, DisabledReason, EventId, EventType, ExternalId, JobId, NewEvent,
-        Secret, Selection, SigningSecret, TargetUrl, Webhook, WebhookId,
+        OrderingKey, Secret, Selection, SigningSecret, TargetUrl, Webhook, WebhookId,
     },
     system::Random,
 };
@@ -120,7 +120,13 @@ impl World {
             1 => format!("{{\"other\":{number}}}"),
             _ => format!("{{\"number\":{number}}}"),
         };
-        NewEvent::build(id, self.account(), event_type, external_id, None, self.now, &payload)
+        let new = NewEvent::build(id, self.account(), event_type, external_id, None, self.now, &payload);
+        if self.one_in(3) {
+            return new;
+        }
+        // Few, so that events wait for each other.
+        let key = OrderingKey::parse(["contact:1", "contact:2", "ticket:7"][self.random.below(3)]);
+        new.with_ordering_key(key.expect("well formed"))
     }
 
     fn account(&self) -> AccountId {
@@ -145,6 +151,7 @@ impl World {
             max_in_flight: self.one_in(3).then(|| 1 + self.random.below(3) as u16),
             rate_per_second: self.one_in(5).then(|| 1 + self.random.below(20) as u32),
             retry_schedule: None,
+            ordered: self.one_in(2),
             created_at: self.now,
             created_by: "played".into(),
             updated_at: self.now,
@@ -164,9 +171,10 @@ impl World {
         let change = match self.random.below(20) {
             0..5 => Change::Disable,
             5..11 => Change::Enable,
-            11..14 => return self.ask(Asked::SkipMissed(id)),
+            11..14 => return self.ask(Asked::SkipMissed(id, self.now)),
             14 => Change::Delete,
-            15..17 => Change::Select(self.selection()),
+            15 => Change::Select(self.selection()),
+            16 => Change::Order(!self.one_in(3)),
             _ => Change::Limit(
                 self.one_in(2).then(|| 1 + self.random.below(3) as u16),
                 self.one_in(3).then(|| 1 + self.random.below(20) as u32),

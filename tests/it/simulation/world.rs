@@ -229,13 +229,13 @@ impl World {
                 let update = change.into_update(now);
                 reply(store.update_webhook(id, None, now, update, self.audit()), |_| Answered::Done)
             }
-            Asked::SettleDeleted(webhook) => {
+            Asked::SettleDeleted(webhook, now) => {
                 let store = store.clone();
-                reply_later(Box::pin(async move { store.settle_deleted(webhook).await }))
+                reply_later(Box::pin(async move { store.settle_deleted(webhook, now).await }))
             }
-            Asked::SkipMissed(webhook) => {
+            Asked::SkipMissed(webhook, now) => {
                 let store = store.clone();
-                reply_later(Box::pin(async move { store.skip_missed(webhook).await }))
+                reply_later(Box::pin(async move { store.skip_missed(webhook, now).await }))
             }
             Asked::Resend(delivery, now) => {
                 let by = StartedBy::Resend;
@@ -326,8 +326,11 @@ impl World {
                     self.ledger.accepted(*id, &self.model);
                 }
             }
-            Answered::Forgotten(_) => self.ledger.forget(&self.model),
-            Answered::Done => self.follow_ups.extend(asked.follow_up()),
+            Answered::Forgotten(events) => {
+                self.ledger.counts.forgotten += events;
+                self.ledger.forget(&self.model);
+            }
+            Answered::Done => self.follow_ups.extend(asked.follow_up(self.now)),
             Answered::Refused(_) => {}
         }
     }
@@ -366,11 +369,14 @@ impl World {
         if let Ok(Some(maybe)) = &arrived {
             self.tell(|| "what could not be committed has arrived".into());
             self.ledger.counts.arrived += 1;
+            self.ledger.counts.forgotten +=
+                self.model.events.keys().filter(|id| !maybe.events.contains_key(id)).count();
             self.model = maybe.clone();
             self.ledger.forget(&self.model);
         }
         // What was promised says more than what differs.
         self.ledger.check_kept(self.store())?;
+        self.ledger.check_numbers(self.store())?;
         let disagreements = self.store().verify().map_err(|problem| format!("verify: {}", problem.detail))?;
         ensure!(disagreements.is_empty(), "verify: {disagreements:?}");
         match (difference, arrived) {

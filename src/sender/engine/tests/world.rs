@@ -272,6 +272,7 @@ impl World {
             job: flight.job,
             attempt,
             round_attempt: facts.round_attempts + 1,
+            ordered: false,
             finished_at: self.now,
             jitter: 0.0,
         })));

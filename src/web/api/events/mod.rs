@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{PageBody, Rules, ask, header as header_value, json, page, read_body};
 use crate::{
-    domain::{AccountId, Event, EventType, ExternalId, Fault, Problem, Timestamp},
+    domain::{AccountId, Event, EventType, ExternalId, Fault, OrderingKey, Problem, Timestamp},
     service::{Accepted, DryRun, NotSent, PublishEvent},
     web::{
         State,
@@ -39,6 +39,10 @@ pub struct NewEvent {
     /// answered like the first and not sent again. Also taken from the header `Idempotency-Key`.
     #[schema(example = "crm-000123")]
     id: Option<String>,
+    /// What it is about, 1 to 255 printable characters. Webhooks that keep order (`ordered`) get
+    /// events of one key one after another, through retries; others flow past.
+    #[schema(example = "contact:42")]
+    ordering_key: Option<String>,
     /// Whose event; `default` if left out.
     account: Option<String>,
     /// When it happened; the time of acceptance if left out.
@@ -84,6 +88,8 @@ pub struct EventBody {
     /// When it was accepted.
     #[schema(value_type = String, format = DateTime)]
     pub received_at: Timestamp,
+    /// What it is about: webhooks that keep order get events of one key one after another.
+    pub ordering_key: Option<String>,
     /// Number of webhooks it is for.
     pub webhooks_matched: u16,
     /// It was sent as a test.
@@ -209,9 +215,10 @@ pub fn read_event(input: &mut Object, rules: &impl Rules) -> Option<PublishEvent
     let event_type = input.required("type", event_type);
     let payload = input.required("data", any);
     let external_id = input.optional("id", parsed(ExternalId::parse));
+    let ordering_key = input.optional("ordering_key", parsed(OrderingKey::parse));
     let account = input.optional("account", parsed(AccountId::parse));
     let timestamp = input.optional("timestamp", parsed(time));
-    Some(PublishEvent { account, event_type: event_type?, external_id, timestamp, payload: payload? })
+    Some(PublishEvent { account, event_type: event_type?, external_id, ordering_key, timestamp, payload: payload? })
 }
 
 fn dry_run(query: &str) -> Result<bool, Problem> {
@@ -272,6 +279,7 @@ impl From<&Event> for EventBody {
             r#type: event.event_type.to_string(),
             timestamp: event.timestamp,
             received_at: event.received_at,
+            ordering_key: event.ordering_key.as_ref().map(ToString::to_string),
             webhooks_matched: event.webhooks_matched,
             test: event.test,
         }

@@ -50,10 +50,15 @@ pub struct LogFacts {
     /// `pending`, `success` or `failed`.
     #[schema(example = "success")]
     pub status: &'static str,
-    /// Why it stands there: `queued`, `retry_scheduled`, `throttled` or `webhook_disabled` while
-    /// pending; `delivered`; `gave_up`, `gone`, `webhook_deleted` or `skipped` once failed.
+    /// Why it stands there: `queued`, `retry_scheduled`, `throttled`, `behind` (an earlier event of
+    /// the same key) or `webhook_disabled` while pending; `delivered`; `gave_up`, `gone`, `webhook_deleted` or `skipped` once failed.
     #[schema(example = "delivered")]
     pub reason: &'static str,
+    /// The event's ordering key.
+    pub ordering_key: Option<String>,
+    /// Its number among the entries of its webhook, from 1 and without gaps, as the header
+    /// `webhook-sequence` says on each attempt; null for tests.
+    pub sequence: Option<u64>,
     /// When the event happened.
     #[schema(value_type = String, format = DateTime)]
     pub timestamp: Timestamp,
@@ -141,6 +146,8 @@ impl From<&LogEntry> for LogFacts {
             request_url: webhook.as_ref().map(|webhook| webhook.request_url.to_string()),
             status: delivery.status.code(),
             reason: entry.reason(),
+            ordering_key: event.ordering_key.as_ref().map(ToString::to_string),
+            sequence: delivery.sequence,
             timestamp: event.timestamp,
             received_at: event.received_at,
             next_attempt_at: entry.next_attempt_at(),

@@ -23,6 +23,8 @@ pub struct LogDetailBody {
     /// What it is about and where it stands.
     #[serde(flatten)]
     pub facts: LogFacts,
+    /// The entry that has to end before this one is sent, if its webhook keeps order.
+    pub waits_for: Option<String>,
     /// Its attempts, the first one first.
     pub attempts: Vec<AttemptBody>,
     /// The body of every request, byte for byte; null once it is no longer kept.
@@ -46,6 +48,7 @@ impl From<LogDetail> for LogDetailBody {
     fn from(detail: LogDetail) -> Self {
         LogDetailBody {
             facts: LogFacts::from(&detail.entry),
+            waits_for: detail.waits_for.map(|id| id.to_string()),
             attempts: detail.attempts.iter().map(AttemptBody::from).collect(),
             payload: String::from_utf8(detail.body).ok().and_then(raw),
         }

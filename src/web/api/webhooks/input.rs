@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Members that answers show and a change cannot set.
-const READ_ONLY: [&str; 13] = [
+const READ_ONLY: [&str; 15] = [
     "id",
     "account",
     "created_at",
@@ -22,6 +22,8 @@ const READ_ONLY: [&str; 13] = [
     "disabled_at",
     "health",
     "failing_since",
+    "disable_warning",
+    "probe",
     "throttled_until",
     "waiting",
     "missed",
@@ -63,6 +65,10 @@ pub struct NewWebhook {
     /// Seconds between attempts, at most 30 of them.
     #[schema(max_items = 30)]
     retry_schedule_s: Option<Vec<u64>>,
+    /// Whether it keeps order: events of one `ordering_key` are sent one after another, through
+    /// retries. Events with other keys or without one flow past.
+    #[schema(default = false)]
+    ordered: Option<bool>,
 }
 
 /// A header to add to every request.
@@ -101,6 +107,8 @@ pub struct WebhookPatch {
     rate_per_second: Option<u32>,
     /// Seconds between attempts.
     retry_schedule_s: Option<Vec<u64>>,
+    /// Whether it keeps order from now on; what waits already goes on as it was.
+    ordered: Option<bool>,
 }
 
 /// Reads a new webhook.
@@ -116,6 +124,7 @@ pub fn read_webhook(input: &mut Object, rules: &impl Rules) -> Option<WebhookInp
     let max_in_flight = input.optional("max_in_flight", in_flight);
     let rate_per_second = input.optional("rate_per_second", rate);
     let retry_schedule = input.optional("retry_schedule_s", known_schedule(rules));
+    let ordered = input.optional("ordered", yes_or_no);
     Some(WebhookInput {
         account,
         request_url: request_url?,
@@ -128,6 +137,7 @@ pub fn read_webhook(input: &mut Object, rules: &impl Rules) -> Option<WebhookInp
         max_in_flight,
         rate_per_second,
         retry_schedule,
+        ordered: ordered.unwrap_or(false),
     })
 }
 
@@ -143,6 +153,7 @@ pub fn read_change(input: &mut Object, rules: &impl Rules) -> Option<WebhookChan
         max_in_flight: input.nullable("max_in_flight", in_flight),
         rate_per_second: input.nullable("rate_per_second", rate),
         retry_schedule: input.nullable("retry_schedule_s", known_schedule(rules)),
+        ordered: input.nullable("ordered", yes_or_no).map(Option::unwrap_or_default),
     };
     input.read_only(&READ_ONLY, "Leave it out.");
     input.read_only(&["secret"], "Use POST /webhooks/{id}/rotate-secret.");

@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{ListBody, ask, carry_out, json, read_body};
 use crate::{
-    domain::{AccountId, Timestamp},
+    domain::{AccountId, DisableWarning, Probing, Timestamp},
     service::WebhookView,
     web::{State, auth::Caller, body, problem::Reply, query::Query},
 };
@@ -54,12 +54,18 @@ pub struct WebhookBody {
     pub rate_per_second: Option<u32>,
     /// Seconds between attempts; null is the server's default.
     pub retry_schedule_s: Option<Vec<u64>>,
+    /// Whether it keeps order: events of one `ordering_key` are sent one after another.
+    pub ordered: bool,
     /// How it is doing: `new`, `healthy`, `failing` or `off`.
     #[schema(example = "healthy")]
     pub health: &'static str,
     /// Since when attempts have failed without a success.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub failing_since: Option<Timestamp>,
+    /// It is disabled at that moment unless something arrives before.
+    pub disable_warning: Option<DisableWarningBody>,
+    /// It was disabled automatically, and is asked now and then whether it answers again.
+    pub probe: Option<ProbeBody>,
     /// The receiver asked to wait until then.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub throttled_until: Option<Timestamp>,
@@ -101,6 +107,54 @@ pub struct HeaderBody {
     pub value: Option<String>,
     /// Whether its value is never shown.
     pub hidden: bool,
+}
+
+/// Nothing has arrived for long.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DisableWarning)]
+pub struct DisableWarningBody {
+    /// How much of the time that the operator allows is over: 50 or 90.
+    pub at_percent: u8,
+    /// When the webhook is disabled, if nothing arrives before.
+    #[schema(value_type = String, format = DateTime)]
+    pub disabled_at: Timestamp,
+}
+
+/// How a webhook that was disabled automatically is asked whether it answers again.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Probe)]
+pub struct ProbeBody {
+    /// When the last `webhook.ping` was sent; null before the first.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_at: Option<Timestamp>,
+    /// The status it was answered with.
+    pub last_http_status: Option<u16>,
+    /// Why it was not answered.
+    pub last_cause: Option<&'static str>,
+    /// When the next one is sent.
+    #[schema(value_type = String, format = DateTime)]
+    pub next_at: Timestamp,
+    /// Since when it has answered with success; null while it does not.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub answers_since: Option<Timestamp>,
+}
+
+impl From<DisableWarning> for DisableWarningBody {
+    fn from(warning: DisableWarning) -> Self {
+        DisableWarningBody { at_percent: warning.at_percent, disabled_at: warning.disabled_at }
+    }
+}
+
+impl From<Probing> for ProbeBody {
+    fn from(probing: Probing) -> Self {
+        ProbeBody {
+            last_at: probing.last.map(|last| last.started_at),
+            last_http_status: probing.last.and_then(|last| last.http_status),
+            last_cause: probing.last.and_then(|last| last.cause).map(|cause| cause.code()),
+            next_at: probing.next_at,
+            answers_since: probing.answers_since,
+        }
+    }
 }
 
 /// Which webhooks.
@@ -154,7 +208,7 @@ fn reply(view: &WebhookView) -> HttpResponse {
 
 impl From<&WebhookView> for WebhookBody {
     fn from(view: &WebhookView) -> Self {
-        let WebhookView { webhook, state, health } = view;
+        let WebhookView { webhook, state, health, disable_warning, probing } = view;
         let headers = webhook.headers.iter().map(|header| HeaderBody {
             name: header.name.clone(),
             value: (!header.hidden).then(|| header.value.clone()),
@@ -174,8 +228,11 @@ impl From<&WebhookView> for WebhookBody {
             max_in_flight: webhook.max_in_flight,
             rate_per_second: webhook.rate_per_second,
             retry_schedule_s: webhook.retry_schedule.as_ref().map(|schedule| schedule.to_seconds()),
+            ordered: webhook.ordered,
             health: health.code(),
             failing_since: state.failing_since,
+            disable_warning: disable_warning.map(DisableWarningBody::from),
+            probe: probing.map(ProbeBody::from),
             throttled_until: state.throttled_until,
             waiting: state.waiting,
             missed: state.missed,
