@@ -243,7 +243,15 @@ impl Transport for TcpTransport {
         self.flush(deadline, timeout)?;
         let mut stream = &*self.socket.stream;
         loop {
-            let limit = socket_limit(self.read_limit, deadline, timeout)?;
+            let Ok(limit) = socket_limit(self.read_limit, deadline, timeout) else {
+                // This machine may have stood still meanwhile, and the answer be there all the same.
+                let flags = RecvFlags::DONTWAIT;
+                let come = rustix::net::recv(&*self.socket.stream, self.buffers.input_append_buf(), flags);
+                let Ok((amount, _)) = come else { return Err(ureq::Error::Timeout(timeout.reason)) };
+                self.buffers.input_appended(amount);
+                self.just_read = true;
+                return Ok(amount > 0);
+            };
             if self.read_limit != Some(limit) {
                 stream.set_read_timeout(Some(limit))?;
                 self.read_limit = Some(limit);

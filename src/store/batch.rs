@@ -42,6 +42,8 @@ pub struct Batch<'t> {
     states: BTreeMap<WebhookId, WebhookState>,
     hours: BTreeMap<(WebhookId, u32), HourStats>,
     account_hours: BTreeMap<(u32, AccountId), AccountHour>,
+    /// The properties of the event whose delivery was added last: all of its deliveries have them.
+    last_tags: Option<(EventId, [Tag; 2])>,
     /// By how much the counts of the log's index change.
     blocks: BTreeMap<(Tag, Block), i64>,
     /// What the sender can be given from memory, and what not any longer.
@@ -73,6 +75,7 @@ impl<'t> Batch<'t> {
             states: BTreeMap::new(),
             hours: BTreeMap::new(),
             account_hours: BTreeMap::new(),
+            last_tags: None,
             blocks: BTreeMap::new(),
             fresh: Vec::new(),
         })
@@ -142,7 +145,12 @@ impl<'t> Batch<'t> {
 
     /// Stores a new delivery with its rows in the queue and the index, and counts it.
     pub fn add_delivery(&mut self, event: &Event, delivery: &Delivery) -> Result<(), Fail> {
-        for tag in tags::fixed(event, delivery).into_iter().chain(tags::changing(delivery)) {
+        let of_event = match self.last_tags {
+            Some((id, tags)) if id == event.id => tags,
+            _ => tags::of_event(event),
+        };
+        self.last_tags = Some((event.id, of_event));
+        for tag in of_event.into_iter().chain([tags::webhook(delivery.webhook)]).chain(tags::changing(delivery)) {
             self.count_tag(tag, delivery.id, 1);
         }
         if let Some(due) = delivery.due {

@@ -7,9 +7,9 @@ use std::{
     time::Duration,
 };
 
-use crate::domain::{Delivery, DeliveryId, Event, Timestamp};
+use crate::domain::{Delivery, DeliveryId, Event, EventId, Timestamp};
 
-/// Bodies kept, in bytes. A body that several webhooks get counts for each.
+/// What is kept, in bytes: bodies, each once however many webhooks get it, and what deliveries take.
 const MOST_BYTES: usize = 16 << 20;
 
 /// What a delivery takes besides its body, roughly.
@@ -28,6 +28,7 @@ pub struct FreshDelivery {
 }
 
 /// What a transaction changes here once it is committed.
+#[expect(clippy::large_enum_variant, reason = "most are the large one, and a box for each would cost more")]
 pub enum Change {
     /// It was made and is due.
     Made(FreshDelivery),
@@ -41,6 +42,8 @@ pub struct Fresh {
     deliveries: HashMap<DeliveryId, FreshDelivery>,
     /// In the order they came; those that were taken are in it until their turn.
     order: VecDeque<(Timestamp, DeliveryId)>,
+    /// How many deliveries of each event are kept.
+    events: HashMap<EventId, usize>,
     bytes: usize,
 }
 
@@ -57,7 +60,13 @@ impl Fresh {
     /// Gives a delivery away.
     pub fn take(&mut self, id: DeliveryId) -> Option<FreshDelivery> {
         let taken = self.deliveries.remove(&id)?;
-        self.bytes -= bytes_of(&taken);
+        self.bytes -= OVERHEAD_BYTES;
+        let left = self.events.get_mut(&id.event()).expect("counted when it was put in");
+        *left -= 1;
+        if *left == 0 {
+            self.events.remove(&id.event());
+            self.bytes -= taken.body.len();
+        }
         Some(taken)
     }
 
@@ -69,26 +78,24 @@ impl Fresh {
     /// Older ones stay, because the sender takes them first; a new one is left to the disk where
     /// there is no room for it.
     fn put(&mut self, fresh: FreshDelivery) {
-        let (now, needed) = (fresh.event.received_at, bytes_of(&fresh));
+        let (now, id) = (fresh.event.received_at, fresh.delivery.id);
+        let body_bytes = if self.events.contains_key(&id.event()) { 0 } else { fresh.body.len() };
+        let needed = body_bytes + OVERHEAD_BYTES;
         while let Some((came, id)) = self.order.front().copied()
             && (!self.deliveries.contains_key(&id) || (self.bytes + needed > MOST_BYTES && now - came > KEPT_FOR))
         {
             self.order.pop_front();
             self.take(id);
         }
-        let id = fresh.delivery.id;
         // One that was left waiting in front of the order must not let the rest of it grow.
         if self.bytes + needed > MOST_BYTES || self.order.len() * OVERHEAD_BYTES > MOST_BYTES {
             return;
         }
         self.bytes += needed;
+        *self.events.entry(id.event()).or_default() += 1;
         self.order.push_back((now, id));
         self.deliveries.insert(id, fresh);
     }
-}
-
-fn bytes_of(fresh: &FreshDelivery) -> usize {
-    fresh.body.len() + OVERHEAD_BYTES
 }
 
 #[cfg(test)]
@@ -115,6 +122,22 @@ mod tests {
         kept.change(vec![Change::Made(fresh(1, 0, 10)), Change::Made(fresh(2, 0, 10)), Change::Gone(id(2))]);
         assert!(kept.take(id(1)).is_some());
         assert!(kept.take(id(1)).is_none() && kept.take(id(2)).is_none());
+        assert_eq!(kept.bytes, 0);
+    }
+
+    #[test]
+    fn a_body_counts_once_however_many_webhooks_get_it() {
+        let mut kept = Fresh::default();
+        let first = fresh(1, 0, MOST_BYTES / 2);
+        let second = FreshDelivery {
+            delivery: Delivery::new(first.event.id.delivery(1), WebhookId(2), Timestamp::default(), false),
+            ..first.clone()
+        };
+        kept.change(vec![Change::Made(first), Change::Made(second)]);
+        assert_eq!(kept.deliveries.len(), 2);
+        assert!(kept.take(id(1)).is_some());
+        assert!(kept.bytes > MOST_BYTES / 2, "the other one still has it");
+        assert!(kept.take(EventId(1 << 16).delivery(1)).is_some());
         assert_eq!(kept.bytes, 0);
     }
 

@@ -10,7 +10,7 @@ const VERSION: u8 = 1;
 
 /// The bytes of a record.
 pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(256);
+    let mut bytes = Vec::with_capacity(512);
     bytes.push(VERSION);
     rmp_serde::encode::write_named(&mut bytes, value).expect("records hold nothing that MessagePack cannot");
     bytes

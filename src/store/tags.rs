@@ -76,7 +76,13 @@ pub fn cause(cause: Cause) -> Tag {
 
 /// The properties that never change.
 pub fn fixed(event: &Event, delivery: &Delivery) -> [Tag; 3] {
-    [account(&event.account), webhook(delivery.webhook), event_type(&event.event_type)]
+    let [account, event_type] = of_event(event);
+    [account, event_type, webhook(delivery.webhook)]
+}
+
+/// Those of them that all deliveries of an event have.
+pub fn of_event(event: &Event) -> [Tag; 2] {
+    [account(&event.account), event_type(&event.event_type)]
 }
 
 /// The properties that change with each attempt.

@@ -11,9 +11,9 @@ use std::{
 use hookstead::{
     domain::{
         AccountId, Answer, ApiKey, ApiKeyId, Attempt, Cause, CustomHeaders, DeliveryId, Disabled, DisabledReason,
-        EventId, EventType, EventTypeInfo, ExternalId, IdSequence, JobId, LogFilter, NewEvent, Outcome, Problem, Scope,
-        Secret, Selection, Session, SigningSecret, StartedBy, TargetUrl, Timestamp, User, UserId, Verdict, Webhook,
-        WebhookId,
+        EventId, EventType, EventTypeInfo, ExternalId, IdSequence, JobId, LogFilter, NewEvent, OrderingKey, Outcome,
+        Problem, Scope, Secret, Selection, Session, SigningSecret, StartedBy, TargetUrl, Timestamp, User, UserId,
+        Verdict, Webhook, WebhookId,
     },
     store::{AttemptRecord, AuditEntry, BulkJob, Pending, Store, WebhookUpdate},
     system::PlayedRandom,
@@ -134,7 +134,9 @@ impl Builder {
         }
         self.record(narrower.delivery(0), all, 1, Ok(410), Verdict::GiveUp, true);
         self.pass(3_600);
-        self.publish(40, 3);
+        // Two of one key: the end of the first lets the second go.
+        let last = self.publish(40, 3);
+        self.record(last[0].delivery(1), off, 1, Ok(200), Verdict::Done, false);
         self.forget();
         self.ask(|store, audit| {
             answer(store.create_session(SESSIONS[1], session(START.plus(Duration::from_secs(99_999))), audit))
@@ -172,8 +174,9 @@ impl Builder {
             timeout_ms: None,
             max_in_flight: None,
             rate_per_second: None,
-            ordered: false,
             retry_schedule: None,
+            // The one that misses events keeps order, so that it is skipped and let go as well.
+            ordered: !on,
             created_at: self.now,
             created_by: "test".into(),
             updated_at: self.now,
@@ -199,7 +202,11 @@ impl Builder {
         let external_id = number.is_multiple_of(2).then(|| ExternalId::parse(&format!("crm-{number}")).unwrap());
         let size = [10, 10, 300, 9_000][self.random.below(4)];
         let payload = format!("{{\"number\":{number},\"pad\":\"{}\"}}", "x".repeat(size));
-        NewEvent::build(id, AccountId::default(), event_type, external_id, None, self.now, &payload)
+        let new = NewEvent::build(id, AccountId::default(), event_type, external_id, None, self.now, &payload);
+        match number % 3 {
+            0 => new,
+            _ => new.with_ordering_key(OrderingKey::parse("contact:42").unwrap()),
+        }
     }
 
     fn record(
@@ -234,17 +241,8 @@ impl Builder {
             sender_version: "0.1.0".into(),
             next_attempt_at: None,
         };
-        let finished_at = self.now.plus(Duration::from_millis(5));
-        let record = AttemptRecord {
-            delivery,
-            webhook,
-            attempt,
-            verdict,
-            throttled_until: None,
-            gone,
-            ordered: false,
-            finished_at,
-        };
+        let (throttled_until, ordered, finished_at) = (None, false, self.now);
+        let record = AttemptRecord { delivery, webhook, attempt, verdict, throttled_until, gone, ordered, finished_at };
         self.asks.push(Box::new(move |store| answer(store.record(vec![record.clone()]))));
     }
 
