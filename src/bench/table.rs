@@ -16,7 +16,11 @@ pub(super) fn of(report: &Report) -> String {
         text += &named("What this machine can do at the most", ["per second"], limits_rows(limits));
     }
     text += &columns("Durable events, no webhook matches (POST to answer)", &report.ingest, &INGEST);
-    text += &columns("End to end, as fast as it goes (POST to arrival)", &report.delivery, &DELIVERY);
+    text += &columns(
+        "End to end, as fast as it goes (POST to arrival; a single webhook with max_in_flight 64)",
+        &report.delivery,
+        &DELIVERY,
+    );
     text += &columns("POST to arrival at a set rate, 1 webhook", &report.latency, &RATE);
     text += &columns("POST to arrival at good webhooks beside bad ones", &report.fairness, &FAIRNESS);
     if let Some(pending) = &report.pending {
