@@ -9,6 +9,12 @@ use crate::domain::{Outcome, Timestamp, Verdict, Webhook};
 /// Attempts that must fail one after the other before a webhook is served one request at a time.
 const FAILING_FROM: u32 = 5;
 
+/// The pause after each failure from then on, doubled with every further [`FAILING_FROM`] failures.
+/// A receiver that is down refuses thousands of requests in a second, and each is written down; a
+/// long queue for it must not take the disk from the others, nor use up its attempts.
+const FAILING_PAUSE_FROM: Duration = Duration::from_millis(50);
+const FAILING_PAUSE_UP_TO: Duration = Duration::from_secs(1);
+
 /// Requests at once to a webhook that has not answered quickly yet.
 const UNPROVEN_IN_FLIGHT: usize = 4;
 
@@ -50,7 +56,7 @@ pub(super) struct Pace {
     throttled_until: Option<Timestamp>,
     /// Throttling answers since the last success, those to requests sent side by side counted once.
     throttles: u32,
-    /// Nothing is started before, because a delivery could not be read.
+    /// Nothing is started before, because a delivery could not be read, or the receiver fails.
     paused_until: Option<Timestamp>,
     failures: u32,
     average_ms: f64,
@@ -121,7 +127,7 @@ impl Pace {
 
     /// Starts nothing before `until`.
     pub(super) fn pause(&mut self, until: Timestamp) {
-        self.paused_until = Some(until);
+        self.paused_until = self.paused_until.max(Some(until));
     }
 
     /// Learns from an attempt; `crowded` if others of its webhook were due and had to wait. Returns
@@ -138,6 +144,9 @@ impl Pace {
         self.average_ms += (duration_ms - self.average_ms) * NEWEST;
         self.quick_last = Some(outcome.http_status().is_some() || duration_ms <= SLOW_FROM_MS);
         if outcome.is_success() {
+            if self.failures >= FAILING_FROM {
+                self.paused_until = None;
+            }
             self.failures = 0;
             self.make_room(crowded);
             // A success of a request that was sent before the receiver asked to wait lifts nothing.
@@ -147,6 +156,10 @@ impl Pace {
             return None;
         }
         self.failures = self.failures.saturating_add(1);
+        if let Some(rounds) = self.failures.checked_sub(FAILING_FROM) {
+            let pause = FAILING_PAUSE_FROM.saturating_mul(1 << (rounds / FAILING_FROM).min(16));
+            self.pause(finished_at.plus(pause.min(FAILING_PAUSE_UP_TO)));
+        }
         if !outcome.throttles() {
             return None;
         }
@@ -188,13 +201,29 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Answer;
+    use crate::domain::{Answer, Cause};
 
     fn answered(pace: &mut Pace, duration_ms: u32, crowded: bool) {
         let answer =
             Answer { http_status: 200, headers: vec![], body: vec![], body_truncated: false, retry_after: None };
         let at = Timestamp::from_millis(1_000_000);
         pace.finished(&Outcome::Answered(answer), duration_ms, Verdict::Done, at, crowded);
+    }
+
+    #[test]
+    fn a_receiver_that_fails_is_asked_less_and_less_often_until_it_succeeds() {
+        let mut pace = Pace::new(None);
+        let at = Timestamp::from_millis(1_000_000);
+        let refused = Outcome::NoAnswer { cause: Cause::ConnectRefused, detail: String::new() };
+        let mut pauses = Vec::new();
+        for _ in 0..40 {
+            pace.finished(&refused, 0, Verdict::TryAgain(at.plus(Duration::from_secs(5))), at, true);
+            pauses.push(pace.not_before().since(at).as_millis());
+        }
+        assert_eq!(pauses[..6], [0, 0, 0, 0, 50, 50]);
+        assert_eq!((pauses[9], pauses[14], pauses[39]), (100, 200, 1_000));
+        answered(&mut pace, 3, true);
+        assert!(pace.not_before() <= at, "at full pace again");
     }
 
     #[test]

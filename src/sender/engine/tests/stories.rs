@@ -91,8 +91,10 @@ fn a_failing_webhook_is_served_one_at_a_time_until_it_succeeds() {
     prove(&mut world, webhook);
     world.publish_many(40, webhook);
     assert_eq!(world.settle().len(), 8);
-    assert_eq!(world.land_all(webhook, &answer(500)).len(), 1, "eight failures in a row");
-    assert_eq!(world.land_all(webhook, &no_answer(Cause::ConnectRefused)).len(), 1);
+    assert_eq!(world.land_all(webhook, &answer(500)).len(), 0, "eight failures in a row: it gets a pause");
+    assert_eq!(world.advance(Duration::from_millis(50)).len(), 1);
+    assert_eq!(world.land_all(webhook, &no_answer(Cause::ConnectRefused)).len(), 0);
+    assert_eq!(world.advance(Duration::from_millis(50)).len(), 1);
     assert_eq!(world.land_all(webhook, &answer(200)).len(), 8);
 }
 
