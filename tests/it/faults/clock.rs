@@ -24,9 +24,10 @@ const TWO_DAYS: Duration = Duration::from_secs(2 * 86_400);
 #[test]
 fn two_days_forward_what_is_due_goes_out_and_each_once() {
     let (app, receiver) = (TestApp::start(), Receiver::start());
-    app.webhook(&receiver, &["*"]);
+    // Four failures each: with one more, a webhook would get a pause, and this clock stands still.
+    (0..5).for_each(|_| drop(app.webhook(&receiver, &["*"])));
     receiver.answer(Script::status(500));
-    (0..20).for_each(|number| drop(app.publish("contact.created", &number.to_string())));
+    (0..4).for_each(|number| drop(app.publish("contact.created", &number.to_string())));
     app.wait_for_logs("status=pending&http_status=500", 20);
     receiver.answer(Script::ok());
     app.advance(TWO_DAYS);
