@@ -199,6 +199,13 @@ impl TcpTransport {
         }
     }
 
+    /// Takes in what was read into the input buffer. False if the receiver has said its last.
+    fn came(&mut self, amount: usize) -> bool {
+        self.buffers.input_appended(amount);
+        self.just_read = true;
+        amount > 0
+    }
+
     /// Writes what is held, before `deadline`.
     fn flush(&mut self, deadline: Instant, timeout: NextTimeout) -> Result<(), ureq::Error> {
         let mut stream = &*self.socket.stream;
@@ -248,20 +255,14 @@ impl Transport for TcpTransport {
                 let flags = RecvFlags::DONTWAIT;
                 let come = rustix::net::recv(&*self.socket.stream, self.buffers.input_append_buf(), flags);
                 let Ok((amount, _)) = come else { return Err(ureq::Error::Timeout(timeout.reason)) };
-                self.buffers.input_appended(amount);
-                self.just_read = true;
-                return Ok(amount > 0);
+                return Ok(self.came(amount));
             };
             if self.read_limit != Some(limit) {
                 stream.set_read_timeout(Some(limit))?;
                 self.read_limit = Some(limit);
             }
             match stream.read(self.buffers.input_append_buf()) {
-                Ok(amount) => {
-                    self.buffers.input_appended(amount);
-                    self.just_read = true;
-                    return Ok(amount > 0);
-                }
+                Ok(amount) => return Ok(self.came(amount)),
                 Err(error) => match error.kind() {
                     ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {}
                     _ => return Err(error.into()),

@@ -184,13 +184,11 @@ impl<J: Copy + Send + 'static> Shared<J> {
     /// the job before it.
     fn next(&self, me: &Arc<Condvar>, done: Option<(Instant, u64)>) -> Option<(J, (Instant, u64))> {
         let mut state = self.state.lock();
-        match done {
-            Some(done) => state.begun.remove(&done),
-            None => {
-                state.coming = state.coming.saturating_sub(1);
-                true
-            }
-        };
+        if let Some(done) = done {
+            state.begun.remove(&done);
+        } else {
+            state.coming = state.coming.saturating_sub(1);
+        }
         loop {
             if let Some((job, _)) = state.jobs.pop_front() {
                 let now = Instant::now();
