@@ -263,7 +263,7 @@ mod tests {
             Outcome::Answered(answer),
             Outcome::NoAnswer { cause: Cause::ConnectRefused, detail: "203.0.113.7:443".to_owned() },
         ] {
-            let record = rmp_serde::to_vec_named(&outcome).expect("a record");
+            let record = rmp_serde::to_vec(&outcome).expect("a record");
             assert_eq!(rmp_serde::from_slice::<Outcome>(&record).expect("the same"), outcome);
         }
         let echoing = Outcome::Answered(Answer { body: b"token=123".to_vec(), ..answered(200) });

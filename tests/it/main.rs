@@ -24,6 +24,7 @@ mod pages_access;
 mod pages_webhooks;
 mod process;
 mod receiver;
+mod retention;
 mod self_healing;
 mod simulation;
 mod static_binary;
