@@ -12,10 +12,10 @@ use super::{
 use crate::domain::{Delivery, Event, EventId, Status, Timestamp};
 
 /// Events looked at in one transaction, and deliveries after which no further event is: some two
-/// milliseconds of work, so that whoever publishes meanwhile hardly waits longer. Each step joins a
+/// milliseconds of work or less, so that whoever publishes meanwhile hardly waits longer. Each step joins a
 /// commit that is made anyway where others write.
-const CHUNK: usize = 128;
-const CHUNK_DELIVERIES: usize = 256;
+const CHUNK: usize = 64;
+const CHUNK_DELIVERIES: usize = 128;
 
 /// What one step of forgetting did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
