@@ -13,6 +13,7 @@ mod healing;
 mod logs;
 mod settings;
 mod system;
+mod test_receiver;
 mod views;
 mod webhooks;
 
@@ -35,6 +36,7 @@ pub use events::{Accepted, DryRun, PublishEvent};
 pub use healing::LookedAfter;
 pub use settings::Settings;
 pub use system::{Check, SystemStats};
+pub use test_receiver::{Received, SignatureCheck, SignedBy};
 pub use views::{
     AttemptView, EventDetail, LogDetail, LogEntry, NotSent, NotSentReason, ShownHeader, WebhookStats, WebhookView,
 };

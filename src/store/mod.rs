@@ -53,7 +53,7 @@ pub use healing::{HealingChange, Healings, Switch};
 pub use shared::Webhooks;
 pub use writer::Pending;
 
-use crate::domain::{Problem, Webhook, WebhookId};
+use crate::domain::{Problem, User, Webhook, WebhookId};
 use batch::{Batch, Draft};
 use fail::Fail;
 use record::decode;
@@ -185,6 +185,11 @@ impl Store {
             let _ = thread.join();
         }
         *self.inner.database.write().expect("no holder panics") = None;
+    }
+
+    /// The random name that the data file got when it was made.
+    pub fn instance(&self) -> Arc<str> {
+        self.inner.shared.read().expect("no writer panics").instance.clone()
     }
 
     /// All webhooks as of the last commit.
@@ -346,7 +351,13 @@ fn load(database: &Database) -> Result<(Shared, States), redb::Error> {
     for row in transaction.open_table(API_KEYS)?.iter()? {
         shared.put_key(kept(row?.1.value())?);
     }
-    shared.users = transaction.open_table(USERS)?.iter()?.count();
+    for row in transaction.open_table(USERS)?.iter()? {
+        let user: User = kept(row?.1.value())?;
+        shared.users += 1;
+        shared.first_user_at = shared.first_user_at.into_iter().chain([user.created_at]).min();
+    }
+    let instance = transaction.open_table(META)?.get("instance")?;
+    shared.instance = instance.map_or_else(Arc::default, |name| name.value().into());
     let mut healings = Healings::new();
     for row in transaction.open_table(HEALING)?.iter()? {
         let (id, bytes) = row?;

@@ -18,6 +18,7 @@ pub mod pages;
 pub mod peer;
 pub mod problem;
 pub mod query;
+pub mod receiver;
 pub mod routing;
 mod server;
 
@@ -46,6 +47,7 @@ pub struct WebState {
     bad_keys: auth::BadKeys,
     checks: Box<dyn Fn() -> Vec<Check> + Send + Sync>,
     desk: pages::Desk,
+    receiver: receiver::Receiver,
 }
 
 /// [`WebState`] as a handler gets it.
@@ -62,7 +64,15 @@ impl WebState {
     ) -> Self {
         let desk = pages::Desk::new(&*random);
         let checks = Box::new(checks);
-        WebState { service, random, trusted_proxies, bad_keys: auth::BadKeys::default(), checks, desk }
+        WebState {
+            service,
+            random,
+            trusted_proxies,
+            bad_keys: auth::BadKeys::default(),
+            checks,
+            desk,
+            receiver: receiver::Receiver::default(),
+        }
     }
 
     /// What may be asked.
@@ -78,6 +88,11 @@ impl WebState {
     /// What the pages remember between requests.
     fn desk(&self) -> &pages::Desk {
         &self.desk
+    }
+
+    /// What the test receiver got and how it answers.
+    fn receiver(&self) -> &receiver::Receiver {
+        &self.receiver
     }
 
     fn random(&self) -> &dyn Random {
@@ -117,6 +132,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(path("/healthz").get(health::healthz))
         .service(path("/readyz").get(health::readyz))
         .service(path("/metrics").get(metrics::metrics))
+        .service(web::resource("/in/{name}").to(receiver::receive))
         .service(api.default_service(web::to(no_such_path)))
         .service(web::scope("/api").default_service(web::to(no_such_path)))
         .configure(pages::routes);

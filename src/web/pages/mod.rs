@@ -30,6 +30,8 @@ mod setup;
 mod sign_in;
 mod sign_out;
 mod system;
+mod test_receiver;
+mod test_receiver_request;
 mod text;
 mod visitor;
 mod webhook;
@@ -121,6 +123,11 @@ pub fn routes(config: &mut ServiceConfig) {
                 .post(webhook_log_resend::submit),
         )
         .service(path("/integration/event-types").get(event_types::show))
+        .service(path("/integration/test-receiver").get(test_receiver::show))
+        .service(path("/integration/test-receiver/answers").post(test_receiver::answers))
+        .service(path("/integration/test-receiver/check").post(test_receiver::check))
+        .service(path("/integration/test-receiver/clear").post(test_receiver::clear))
+        .service(path("/integration/test-receiver/{number}/body").get(test_receiver_request::body))
         .service(path("/developers/api-keys").get(api_keys::show))
         .service(path("/developers/api-keys/new").get(api_key_new::show).post(api_key_new::submit))
         .service(path("/developers/api-keys/{id}/created").get(api_key_created::show))

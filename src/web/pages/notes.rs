@@ -26,6 +26,12 @@ pub enum Note {
     Resent,
     /// An API key was revoked.
     KeyRevoked,
+    /// The test receiver answers in another way.
+    ReceiverAnswers,
+    /// The test receiver checks signatures with another Secret.
+    ReceiverCheck,
+    /// The test receiver forgot what came.
+    ReceiverCleared,
     /// The first admin was made.
     AdminCreated,
     /// Somebody signed out.
@@ -33,7 +39,7 @@ pub enum Note {
 }
 
 impl Note {
-    const ALL: [Note; 13] = [
+    const ALL: [Note; 16] = [
         Note::WebhookCreated,
         Note::WebhookSaved,
         Note::WebhookDisabled,
@@ -45,6 +51,9 @@ impl Note {
         Note::OldSecretsEnded,
         Note::Resent,
         Note::KeyRevoked,
+        Note::ReceiverAnswers,
+        Note::ReceiverCheck,
+        Note::ReceiverCleared,
         Note::AdminCreated,
         Note::SignedOut,
     ];
@@ -63,6 +72,9 @@ impl Note {
             Note::OldSecretsEnded => "old-secrets-ended",
             Note::Resent => "resent",
             Note::KeyRevoked => "key-revoked",
+            Note::ReceiverAnswers => "receiver-answers",
+            Note::ReceiverCheck => "receiver-check",
+            Note::ReceiverCleared => "receiver-cleared",
             Note::AdminCreated => "admin-created",
             Note::SignedOut => "signed-out",
         }
@@ -82,6 +94,9 @@ impl Note {
             Note::OldSecretsEnded => "Only the newest secret is in use now.",
             Note::Resent => "Sending again now.",
             Note::KeyRevoked => "API key revoked. It stopped working at once.",
+            Note::ReceiverAnswers => "Saved. The test receiver answers so from now on.",
+            Note::ReceiverCheck => "Signatures are checked so from now on.",
+            Note::ReceiverCleared => "Cleared.",
             Note::AdminCreated => "Admin created. Sign in with that email and password.",
             Note::SignedOut => "You are signed out.",
         }

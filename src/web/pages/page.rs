@@ -42,6 +42,8 @@ pub const WEBHOOKS: &str = "/integration/webhook";
 pub const WEBHOOK_LOGS: &str = "/integration/webhook-logs";
 /// Address of the catalogue of event types.
 pub const EVENT_TYPES: &str = "/integration/event-types";
+/// Address of the test receiver.
+pub const TEST_RECEIVER: &str = "/integration/test-receiver";
 /// Address of the API keys.
 pub const API_KEYS: &str = "/developers/api-keys";
 /// Address of the API reference.
@@ -57,6 +59,7 @@ const NAV: [NavGroup; 3] = [
             NavItem { href: WEBHOOKS, text: "Webhook" },
             NavItem { href: WEBHOOK_LOGS, text: "Webhook Logs" },
             NavItem { href: EVENT_TYPES, text: "Event types" },
+            NavItem { href: TEST_RECEIVER, text: "Test receiver" },
         ],
     },
     NavGroup {

@@ -59,6 +59,11 @@ impl Zone {
         at.strftime(format).to_string()
     }
 
+    /// To the second with its day, as plain text.
+    pub fn second(&self, at: Timestamp) -> String {
+        self.local(at).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
     /// The day alone.
     pub fn day(&self, at: Timestamp) -> String {
         self.local(at).strftime("%Y-%m-%d").to_string()
