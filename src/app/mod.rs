@@ -22,11 +22,11 @@ use crate::{
     control::Door,
     domain::{
         Actor, AddressRule, Attempt, HealingPolicy, PrivateTarget, Problem, RetrySchedule, TargetUrl, TestReceiver,
-        receiver_name,
+        Timestamp, receiver_name,
     },
     sender::{EngineOptions, HttpTransport, Sender, SenderOptions, Transport, TransportOptions},
-    service::{Check, Prober, Service, Settings},
-    store::{OpenOptions, Parcel, Store},
+    service::{Check, Machine, Prober, Service, Settings},
+    store::{DATA_FILE, OpenOptions, Parcel, Store},
     system::{Clock, Random, SystemClock, SystemRandom},
     web::{self, WebOptions, WebState},
 };
@@ -113,9 +113,10 @@ impl App {
         let healing = Healing::start(config, service.clone(), clock.clone()).map_err(StartError::new)?;
         let door = open_door(config, service.clone())?;
         let (checked, time) = (sender.clone(), clock.clone());
-        let state = WebState::new(service.clone(), random, config.trusted_proxies.clone(), move || {
-            vec![Check { name: "sender_alive", ok: time.now() - checked.last_turn_at() < SENDER_SILENT }]
-        });
+        let checks =
+            move || vec![Check { name: "sender_alive", ok: time.now() - checked.last_turn_at() < SENDER_SILENT }];
+        let machine = machine(config, sender.clone(), clock.now());
+        let state = WebState::new(service.clone(), random, config.clone(), checks, machine);
         let web = web::start(listener, web_options(config), state).map_err(StartError::new)?;
         Ok(App { address, service, store, sender, upkeep: Some(upkeep), healing: Some(healing), door, web })
     }
@@ -250,6 +251,8 @@ fn start_sender(
         max_in_flight: config.sender.threads,
         lane_max_in_flight: settings.max_in_flight,
         schedule: settings.retry_schedule.clone(),
+        // Nothing is written before the sender hears of it.
+        paused: store.pause().is_some(),
         ..EngineOptions::default()
     };
     let options = SenderOptions { engine, timeout: Duration::from_millis(u64::from(settings.timeout_ms)) };
@@ -293,6 +296,19 @@ fn first_admin(config: &Config, service: &Arc<Service>) -> Result<(), StartError
     let operator = Actor::operator();
     let made = service.create_user(&operator, email, password.expose().to_owned(), true);
     runtime.block_on(made).map_err(|problem: Problem| StartError(format!("the first admin: {problem}")))
+}
+
+/// What the machine and the sender are at, each time it is asked.
+fn machine(config: &Config, sender: Arc<Sender>, started_at: Timestamp) -> impl Fn() -> Machine + Send + Sync + use<> {
+    let data_dir = config.data_dir.clone();
+    move || Machine {
+        in_flight: sender.in_flight(),
+        sent_per_second: sender.sent_per_second(),
+        last_turn_at: sender.last_turn_at(),
+        started_at,
+        database_bytes: std::fs::metadata(data_dir.join(DATA_FILE)).map_or(0, |metadata| metadata.len()),
+        free_bytes: free_bytes(&data_dir).ok(),
+    }
 }
 
 fn web_options(config: &Config) -> WebOptions {

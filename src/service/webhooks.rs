@@ -429,7 +429,7 @@ impl Service {
 
     fn view(&self, webhook: Arc<Webhook>) -> WebhookView {
         let state = self.store.webhook_state(webhook.id);
-        let now = self.now();
+        let now = self.judged_at();
         let health = Health::of(&webhook, &state, now);
         let healing = self.store.healings().get(&webhook.id).copied().unwrap_or_default();
         let disable_warning = self.settings.healing.warning(&webhook, &state, &healing, now);

@@ -7,7 +7,7 @@ use std::{
 
 use super::healing::Healings;
 use crate::domain::{
-    AccountId, ApiKey, EventType, EventTypeInfo, Timestamp, Webhook, WebhookId, WebhookState, built_in,
+    AccountId, ApiKey, EventType, EventTypeInfo, Pause, Timestamp, Webhook, WebhookId, WebhookState, built_in,
 };
 
 /// Webhooks in the order they were made.
@@ -96,6 +96,8 @@ pub struct Shared {
     pub users: usize,
     /// When the first of them was added.
     pub first_user_at: Option<Timestamp>,
+    /// All sending is paused.
+    pub pause: Option<Arc<Pause>>,
     /// The random name that the data file got when it was made.
     pub instance: Arc<str>,
     /// The version that the last change of a webhook got.

@@ -35,7 +35,8 @@ use self::{
     routing::{Path, path},
 };
 use crate::{
-    service::{Check, Service},
+    config::Config,
+    service::{Check, Machine, Service},
     system::Random,
 };
 
@@ -43,9 +44,10 @@ use crate::{
 pub struct WebState {
     service: Arc<Service>,
     random: Arc<dyn Random>,
-    trusted_proxies: Vec<IpNet>,
+    config: Arc<Config>,
     bad_keys: auth::BadKeys,
     checks: Box<dyn Fn() -> Vec<Check> + Send + Sync>,
+    machine: Box<dyn Fn() -> Machine + Send + Sync>,
     desk: pages::Desk,
     receiver: receiver::Receiver,
 }
@@ -54,22 +56,24 @@ pub struct WebState {
 pub type State = web::Data<WebState>;
 
 impl WebState {
-    /// `trusted_proxies` may say by `X-Forwarded-For` whom they speak for. `checks` are what else
-    /// must hold for the server to be ready, such as that the sender is alive.
+    /// `checks` are what else must hold for the server to be ready, such as that the sender is
+    /// alive; `machine` is what the machine and the sender are at.
     pub fn new(
         service: Arc<Service>,
         random: Arc<dyn Random>,
-        trusted_proxies: Vec<IpNet>,
+        config: Config,
         checks: impl Fn() -> Vec<Check> + Send + Sync + 'static,
+        machine: impl Fn() -> Machine + Send + Sync + 'static,
     ) -> Self {
         let desk = pages::Desk::new(&*random);
-        let checks = Box::new(checks);
+        let (config, checks, machine) = (Arc::new(config), Box::new(checks), Box::new(machine));
         WebState {
             service,
             random,
-            trusted_proxies,
+            config,
             bad_keys: auth::BadKeys::default(),
             checks,
+            machine,
             desk,
             receiver: receiver::Receiver::default(),
         }
@@ -82,7 +86,17 @@ impl WebState {
 
     /// Who may set `X-Forwarded-For`.
     pub fn trusted_proxies(&self) -> &[IpNet] {
-        &self.trusted_proxies
+        &self.config.trusted_proxies
+    }
+
+    /// What the operator set, and where.
+    fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What the machine and the sender are at.
+    fn machine(&self) -> Machine {
+        (self.machine)()
     }
 
     /// What the pages remember between requests.

@@ -11,6 +11,7 @@ mod api_key_new;
 mod api_key_revoke;
 mod api_keys;
 mod api_reference;
+mod configuration;
 mod cookies;
 mod door;
 mod error;
@@ -24,8 +25,10 @@ mod notes;
 mod once;
 mod page;
 pub mod parts;
+mod pause;
 mod payload;
 mod retry_text;
+mod settings;
 mod setup;
 mod sign_in;
 mod sign_out;
@@ -33,6 +36,7 @@ mod system;
 mod test_receiver;
 mod test_receiver_request;
 mod text;
+mod theme;
 mod visitor;
 mod webhook;
 mod webhook_delete;
@@ -134,6 +138,10 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(path("/developers/api-keys/{id}/revoke").get(api_key_revoke::show).post(api_key_revoke::submit))
         .service(path("/developers/api").get(api_reference::show))
         .service(path("/system").get(system::show))
+        .service(path("/system/pause").get(pause::show).post(pause::submit))
+        .service(path("/system/resume").post(pause::resume))
+        .service(path("/system/settings").get(settings::show).post(settings::submit))
+        .service(path("/system/settings/configuration").get(configuration::show))
         .default_service(web::to(error::no_page))
         .wrap(from_fn(door::door));
     config.service(pages);

@@ -32,6 +32,12 @@ pub enum Note {
     ReceiverCheck,
     /// The test receiver forgot what came.
     ReceiverCleared,
+    /// Zone and theme are remembered.
+    SettingsSaved,
+    /// All sending is paused.
+    SendingPaused,
+    /// Sending goes on.
+    SendingResumed,
     /// The first admin was made.
     AdminCreated,
     /// Somebody signed out.
@@ -39,7 +45,7 @@ pub enum Note {
 }
 
 impl Note {
-    const ALL: [Note; 16] = [
+    const ALL: [Note; 19] = [
         Note::WebhookCreated,
         Note::WebhookSaved,
         Note::WebhookDisabled,
@@ -54,6 +60,9 @@ impl Note {
         Note::ReceiverAnswers,
         Note::ReceiverCheck,
         Note::ReceiverCleared,
+        Note::SettingsSaved,
+        Note::SendingPaused,
+        Note::SendingResumed,
         Note::AdminCreated,
         Note::SignedOut,
     ];
@@ -75,6 +84,9 @@ impl Note {
             Note::ReceiverAnswers => "receiver-answers",
             Note::ReceiverCheck => "receiver-check",
             Note::ReceiverCleared => "receiver-cleared",
+            Note::SettingsSaved => "settings-saved",
+            Note::SendingPaused => "sending-paused",
+            Note::SendingResumed => "sending-resumed",
             Note::AdminCreated => "admin-created",
             Note::SignedOut => "signed-out",
         }
@@ -97,6 +109,9 @@ impl Note {
             Note::ReceiverAnswers => "Saved. The test receiver answers so from now on.",
             Note::ReceiverCheck => "Signatures are checked so from now on.",
             Note::ReceiverCleared => "Cleared.",
+            Note::SettingsSaved => "Settings saved in this browser.",
+            Note::SendingPaused => "All sending is paused. Events are taken and wait.",
+            Note::SendingResumed => "Sending goes on.",
             Note::AdminCreated => "Admin created. Sign in with that email and password.",
             Note::SignedOut => "You are signed out.",
         }
