@@ -44,7 +44,7 @@ mod tests {
         (0..20).for_each(|second| meter.add(5, at(second)));
         meter.add(1_000, at(20));
         assert_eq!(meter.rate(at(20)), 5.0, "the present second is not over");
-        assert_eq!(meter.rate(at(26)), (3.0 * 5.0 + 1_000.0) / 10.0);
+        assert_eq!(meter.rate(at(26)), (4.0 * 5.0 + 1_000.0) / 10.0, "seconds 16 to 25");
         assert_eq!(meter.rate(at(300)), 0.0);
     }
 }

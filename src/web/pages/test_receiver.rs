@@ -251,7 +251,7 @@ fn now_words(script: &Script) -> String {
         0 => String::new(),
         _ => format!("{} with 500, then ", count(first.into(), "failure", "failures")),
     };
-    let plain = Script { failures_left: 0, ..script.clone() }.next().words();
+    let plain = Script { failures_left: 0, ..script.clone() }.next_answer().words();
     format!("Now: {next}{plain}.")
 }
 

@@ -100,7 +100,7 @@ pub async fn receive(state: State, request: HttpRequest, payload: web::Payload) 
     };
     let given = {
         let mut memory = state.receiver().memory();
-        let given = memory.script.next();
+        let given = memory.script.next_answer();
         memory.kept.keep(KeptRequest { answered: given.words(), ..arrived });
         given
     };

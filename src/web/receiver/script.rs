@@ -68,7 +68,7 @@ impl Script {
     }
 
     /// The next answer.
-    pub fn next(&mut self) -> Given {
+    pub fn next_answer(&mut self) -> Given {
         let delay = Duration::from_secs(self.delay_s.min(MOST_DELAY_S).into());
         if self.failures_left > 0 {
             self.failures_left -= 1;
@@ -102,14 +102,14 @@ mod tests {
     #[test]
     fn it_fails_as_often_as_it_was_told_and_then_answers() {
         let mut script = Script { failures_left: 2, ..Script::default() };
-        let statuses: Vec<_> = (0..4).map(|_| script.next().status).collect();
+        let statuses: Vec<_> = (0..4).map(|_| script.next_answer().status).collect();
         assert_eq!(statuses, [Some(500), Some(500), Some(200), Some(200)]);
     }
 
     #[test]
     fn each_preset_is_a_trouble_of_its_own() {
         let words: Vec<_> = ["200", "500", "503", "410", "301", "slow", "drop"]
-            .map(|name| Script::preset(name).unwrap().next())
+            .map(|name| Script::preset(name).unwrap().next_answer())
             .iter()
             .map(|given| (given.words(), given.headers.iter().map(|(name, _)| *name).collect::<Vec<_>>()))
             .collect();
