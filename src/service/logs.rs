@@ -82,6 +82,7 @@ impl Service {
         let webhooks = self.store.webhooks();
         let mut events: HashMap<EventId, Option<Event>> = HashMap::new();
         let now = self.now();
+        let paused = self.store.pause().is_some();
         let mut entries = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {
             let event = match events.entry(delivery.event()) {
@@ -92,7 +93,7 @@ impl Service {
             let webhook = webhooks.get(delivery.webhook);
             let throttled_until =
                 self.store.webhook_state(delivery.webhook).throttled_until.filter(|until| *until > now);
-            entries.push(LogEntry { delivery, event, webhook, throttled_until });
+            entries.push(LogEntry { delivery, event, webhook, throttled_until, paused });
         }
         Ok(entries)
     }

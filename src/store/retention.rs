@@ -1,15 +1,15 @@
 //! Forgetting what is old enough, in bounded transactions.
 
-use redb::ReadableTable;
+use redb::{ReadableTable, ReadableTableMetadata};
 
 use super::{
     Pending, Store,
     batch::Batch,
     fail::Fail,
     record::decode,
-    tables::{ACCOUNT_HOURS, HOURS},
+    tables::{ACCOUNT_HOURS, EVENTS, HOURS},
 };
-use crate::domain::{Delivery, Event, EventId, Status, Timestamp};
+use crate::domain::{Delivery, Event, EventId, Problem, Status, Timestamp};
 
 /// Events looked at in one transaction, and deliveries after which no further event is: some two
 /// milliseconds of work or less, so that whoever publishes meanwhile hardly waits longer. Each step joins a
@@ -31,6 +31,30 @@ impl Store {
     /// bodies and index rows: a few at a time. An event with a pending delivery stays.
     pub fn forget(&self, before: Timestamp, from: EventId) -> Pending<Forgotten> {
         self.write(move |batch| forget(batch, before, from))
+    }
+
+    /// How many events there are.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn event_count(&self) -> Result<u64, Problem> {
+        self.read(|transaction| Ok(transaction.open_table(EVENTS)?.len()?))
+    }
+
+    /// How many events were accepted before `before`, counted up to `most`.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn events_before(&self, before: Timestamp, most: usize) -> Result<usize, Problem> {
+        self.read(|transaction| {
+            let table = transaction.open_table(EVENTS)?;
+            let mut count = 0;
+            for row in table.range(0..super::logs::first_id_at(before))?.take(most) {
+                row?;
+                count += 1;
+            }
+            Ok(count)
+        })
     }
 
     /// Removes hourly counts from before `hour`.

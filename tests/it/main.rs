@@ -21,6 +21,8 @@ mod limits;
 mod main_job;
 mod ordering;
 mod pages_access;
+mod pages_system;
+mod pages_test_receiver;
 mod pages_webhooks;
 mod process;
 mod receiver;

@@ -11,6 +11,7 @@ mod api_key_new;
 mod api_key_revoke;
 mod api_keys;
 mod api_reference;
+mod configuration;
 mod cookies;
 mod door;
 mod error;
@@ -24,13 +25,18 @@ mod notes;
 mod once;
 mod page;
 pub mod parts;
+mod pause;
 mod payload;
 mod retry_text;
+mod settings;
 mod setup;
 mod sign_in;
 mod sign_out;
 mod system;
+mod test_receiver;
+mod test_receiver_request;
 mod text;
+mod theme;
 mod visitor;
 mod webhook;
 mod webhook_delete;
@@ -121,12 +127,21 @@ pub fn routes(config: &mut ServiceConfig) {
                 .post(webhook_log_resend::submit),
         )
         .service(path("/integration/event-types").get(event_types::show))
+        .service(path("/integration/test-receiver").get(test_receiver::show))
+        .service(path("/integration/test-receiver/answers").post(test_receiver::answers))
+        .service(path("/integration/test-receiver/check").post(test_receiver::check))
+        .service(path("/integration/test-receiver/clear").post(test_receiver::clear))
+        .service(path("/integration/test-receiver/{number}/body").get(test_receiver_request::body))
         .service(path("/developers/api-keys").get(api_keys::show))
         .service(path("/developers/api-keys/new").get(api_key_new::show).post(api_key_new::submit))
         .service(path("/developers/api-keys/{id}/created").get(api_key_created::show))
         .service(path("/developers/api-keys/{id}/revoke").get(api_key_revoke::show).post(api_key_revoke::submit))
         .service(path("/developers/api").get(api_reference::show))
         .service(path("/system").get(system::show))
+        .service(path("/system/pause").get(pause::show).post(pause::submit))
+        .service(path("/system/resume").post(pause::resume))
+        .service(path("/system/settings").get(settings::show).post(settings::submit))
+        .service(path("/system/settings/configuration").get(configuration::show))
         .default_service(web::to(error::no_page))
         .wrap(from_fn(door::door));
     config.service(pages);

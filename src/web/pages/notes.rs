@@ -26,6 +26,18 @@ pub enum Note {
     Resent,
     /// An API key was revoked.
     KeyRevoked,
+    /// The test receiver answers in another way.
+    ReceiverAnswers,
+    /// The test receiver checks signatures with another Secret.
+    ReceiverCheck,
+    /// The test receiver forgot what came.
+    ReceiverCleared,
+    /// Zone and theme are remembered.
+    SettingsSaved,
+    /// All sending is paused.
+    SendingPaused,
+    /// Sending goes on.
+    SendingResumed,
     /// The first admin was made.
     AdminCreated,
     /// Somebody signed out.
@@ -33,7 +45,7 @@ pub enum Note {
 }
 
 impl Note {
-    const ALL: [Note; 13] = [
+    const ALL: [Note; 19] = [
         Note::WebhookCreated,
         Note::WebhookSaved,
         Note::WebhookDisabled,
@@ -45,6 +57,12 @@ impl Note {
         Note::OldSecretsEnded,
         Note::Resent,
         Note::KeyRevoked,
+        Note::ReceiverAnswers,
+        Note::ReceiverCheck,
+        Note::ReceiverCleared,
+        Note::SettingsSaved,
+        Note::SendingPaused,
+        Note::SendingResumed,
         Note::AdminCreated,
         Note::SignedOut,
     ];
@@ -63,6 +81,12 @@ impl Note {
             Note::OldSecretsEnded => "old-secrets-ended",
             Note::Resent => "resent",
             Note::KeyRevoked => "key-revoked",
+            Note::ReceiverAnswers => "receiver-answers",
+            Note::ReceiverCheck => "receiver-check",
+            Note::ReceiverCleared => "receiver-cleared",
+            Note::SettingsSaved => "settings-saved",
+            Note::SendingPaused => "sending-paused",
+            Note::SendingResumed => "sending-resumed",
             Note::AdminCreated => "admin-created",
             Note::SignedOut => "signed-out",
         }
@@ -82,6 +106,12 @@ impl Note {
             Note::OldSecretsEnded => "Only the newest secret is in use now.",
             Note::Resent => "Sending again now.",
             Note::KeyRevoked => "API key revoked. It stopped working at once.",
+            Note::ReceiverAnswers => "Saved. The test receiver answers so from now on.",
+            Note::ReceiverCheck => "Signatures are checked so from now on.",
+            Note::ReceiverCleared => "Cleared.",
+            Note::SettingsSaved => "Settings saved in this browser.",
+            Note::SendingPaused => "All sending is paused. Events are taken and wait.",
+            Note::SendingResumed => "Sending goes on.",
             Note::AdminCreated => "Admin created. Sign in with that email and password.",
             Note::SignedOut => "You are signed out.",
         }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, http::StatusCode};
 use askama::Template;
 
 use super::{
     ask, carry_out,
+    fields::Fields,
     form::Posted,
     notes::Note,
     page::{Errors, FieldError, Frame, WEBHOOKS, see_other_with, show as show_page},
@@ -31,9 +32,11 @@ struct WebhookNewPage {
     sheet: Sheet,
 }
 
-/// Shows the empty form.
-pub async fn show(state: State, visitor: Visitor) -> Reply {
-    page(&state, &visitor, StatusCode::OK, &Typed::empty(), Errors::default(), "").await
+/// Shows the empty form; `?url=` fills the Request URL in.
+pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply {
+    let given = Fields::parse(request.query_string().as_bytes())?;
+    let typed = Typed { request_url: given.get("url").to_owned(), ..Typed::empty() };
+    page(&state, &visitor, StatusCode::OK, &typed, Errors::default(), "").await
 }
 
 /// Makes the webhook, or shows the form again.

@@ -19,10 +19,29 @@ impl Zone {
     }
 
     /// The zone of that name in the IANA database.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the Settings page will choose it"))]
     pub fn named(name: &str) -> Option<Zone> {
+        if name == "UTC" {
+            return Some(Zone::utc());
+        }
         let zone = TimeZone::get(name).ok()?;
-        Some(Zone { name: name.to_owned(), zone })
+        // As the database spells it, whatever was typed.
+        let name = zone.iana_name()?.to_owned();
+        Some(Zone { name, zone })
+    }
+
+    /// The names of the zones to choose from, in order: those of places, and no old spellings.
+    pub fn names() -> Vec<String> {
+        const OLD: [&str; 9] = ["Etc", "US", "Canada", "Brazil", "Chile", "Mexico", "SystemV", "posix", "right"];
+        let all = jiff::tz::db().available().map(|name| name.as_str().to_owned());
+        let mut names: Vec<_> = all.filter(|name| !OLD.contains(&name.split('/').next().unwrap_or_default())).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// For the head of a column, such as `UTC` or `IST, UTC+05:30`. The offset is the one at `now`.
@@ -57,6 +76,11 @@ impl Zone {
         let (at, now) = (self.local(at), self.local(now));
         let format = if at.date() == now.date() { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" };
         at.strftime(format).to_string()
+    }
+
+    /// To the second with its day, as plain text.
+    pub fn second(&self, at: Timestamp) -> String {
+        self.local(at).strftime("%Y-%m-%d %H:%M:%S").to_string()
     }
 
     /// The day alone.
@@ -99,6 +123,10 @@ mod tests {
         assert_eq!(Zone::utc().head(at), "UTC");
         assert_eq!(kolkata.long_name(at), "Asia/Kolkata (UTC+05:30)");
         assert!(Zone::named("Mars/Olympus").is_none());
+        assert_eq!(Zone::named("asia/KOLKATA").unwrap().name(), "Asia/Kolkata");
+        let names = Zone::names();
+        assert!(names.len() > 300 && names.iter().any(|name| name == "Europe/Berlin"), "{}", names.len());
+        assert!(names.iter().all(|name| Zone::named(name).is_some_and(|zone| zone.name() == name)));
     }
 
     #[test]
