@@ -45,7 +45,7 @@ pub use healing::{AfterRecovery, DisableWarning, Healing, HealingPolicy, Look, P
 pub use health::{Health, HourStats, WebhookState};
 pub use http_status::status_words;
 pub use id::{ApiKeyId, DELIVERIES_PER_EVENT, DeliveryId, EventId, IdSequence, JobId, NotAnId, UserId, WebhookId};
-pub use log_filter::{Cursor, EventCursor, HttpStatusFilter, LogCursor, LogFilter, Page};
+pub use log_filter::{Cursor, EventCursor, HttpStatusFilter, LogCount, LogCursor, LogFilter, Page};
 pub use ordering::{OrderTag, OrderingKey};
 pub use outcome::{Answer, Outcome};
 pub use problem::{Fault, Problem, ProblemKind};

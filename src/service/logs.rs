@@ -4,8 +4,12 @@ use std::collections::{HashMap, hash_map::Entry};
 
 use super::{AttemptView, LogDetail, LogEntry, Page, Service, ShownHeader};
 use crate::domain::{
-    Actor, Attempt, Delivery, DeliveryId, Event, EventId, LogCursor, LogFilter, Problem, RequestParts, Scope, StartedBy,
+    Actor, Attempt, Delivery, DeliveryId, Event, EventId, LogCount, LogCursor, LogFilter, Problem, ProblemKind,
+    RequestParts, Scope, StartedBy,
 };
+
+/// Entries counted for a list; what is more is "more than" that.
+const MOST_COUNTED: usize = 10_001;
 
 impl Service {
     /// Log entries that fit `filter`, newest first, at most `limit` of them.
@@ -22,7 +26,32 @@ impl Service {
         actor.require(Scope::LogsRead)?;
         filter.account = actor.limit_account(filter.account)?;
         let page = self.store.logs(&filter, cursor, limit)?;
-        Ok(Page { items: self.entries(page.items)?, older: page.older, newer: page.newer })
+        Ok(Page { items: self.entries(page.items)?, older: page.older, newer: page.newer, looked_at: page.looked_at })
+    }
+
+    /// How many log entries fit `filter`, counted up to a bound.
+    ///
+    /// # Errors
+    /// `missing_scope`, `wrong_account`.
+    pub fn count_logs(&self, actor: &Actor, mut filter: LogFilter) -> Result<LogCount, Problem> {
+        actor.require(Scope::LogsRead)?;
+        filter.account = actor.limit_account(filter.account)?;
+        self.store.count_logs(&filter, MOST_COUNTED)
+    }
+
+    /// The log entries of those ids, as far as they are there.
+    ///
+    /// # Errors
+    /// `missing_scope`.
+    pub fn logs_by_id(&self, actor: &Actor, ids: &[DeliveryId]) -> Result<Vec<LogEntry>, Problem> {
+        actor.require(Scope::LogsRead)?;
+        let mut deliveries = Vec::with_capacity(ids.len());
+        for id in ids {
+            deliveries.extend(self.store.delivery(*id)?);
+        }
+        let mut entries = self.entries(deliveries)?;
+        entries.retain(|entry| actor.sees(&entry.event.account));
+        Ok(entries)
     }
 
     /// A log entry with its attempts and the bytes that were sent.
@@ -68,6 +97,32 @@ impl Service {
         let audit = self.audit(actor, "log.resent", id);
         let delivery = self.store.resend(id, self.now(), StartedBy::Resend, actor.name.clone(), audit).await?;
         self.entries(vec![delivery])?.pop().ok_or_else(Problem::internal)
+    }
+
+    /// Sends several again, each as [`Service::resend`] does. Answers how many were put into the
+    /// queue; the others cannot be sent again.
+    ///
+    /// # Errors
+    /// `missing_scope`, `cannot_write`.
+    pub async fn resend_each(&self, actor: &Actor, ids: Vec<DeliveryId>) -> Result<usize, Problem> {
+        actor.require(Scope::LogsResend)?;
+        let mut waiting = Vec::with_capacity(ids.len());
+        for id in ids {
+            let Ok((_, event)) = self.visible_delivery(actor, id) else { continue };
+            if !event.test {
+                let audit = self.audit(actor, "log.resent", id);
+                waiting.push(self.store.resend(id, self.now(), StartedBy::Resend, actor.name.clone(), audit));
+            }
+        }
+        let mut queued = 0;
+        for resent in waiting {
+            match resent.await {
+                Ok(_) => queued += 1,
+                Err(problem) if matches!(problem.kind, ProblemKind::Conflict | ProblemKind::NotFound) => {}
+                Err(problem) => return Err(problem),
+            }
+        }
+        Ok(queued)
     }
 
     fn visible_delivery(&self, actor: &Actor, id: DeliveryId) -> Result<(Delivery, Event), Problem> {

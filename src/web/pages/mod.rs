@@ -11,6 +11,8 @@ mod api_key_new;
 mod api_key_revoke;
 mod api_keys;
 mod api_reference;
+mod bulk_resend;
+mod bulk_resend_new;
 mod cookies;
 mod door;
 mod error;
@@ -18,6 +20,9 @@ mod event_types;
 mod field;
 mod fields;
 mod form;
+mod log_filters;
+mod log_list_row;
+mod log_query;
 mod log_row;
 mod log_status;
 mod notes;
@@ -42,6 +47,9 @@ mod webhook_log;
 mod webhook_log_payload;
 mod webhook_log_resend;
 mod webhook_logs;
+mod webhook_logs_export;
+mod webhook_logs_resend;
+mod webhook_logs_rows;
 mod webhook_new;
 mod webhook_rotate;
 mod webhook_secret;
@@ -113,6 +121,12 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(path("/integration/webhook/{id}/secret").post(webhook_secret::show))
         .service(path("/integration/webhook/{id}/delete").get(webhook_delete::show).post(webhook_delete::submit))
         .service(path("/integration/webhook-logs").get(webhook_logs::show))
+        .service(path("/integration/webhook-logs/rows").get(webhook_logs_rows::show))
+        .service(path("/integration/webhook-logs/export.csv").get(webhook_logs_export::download))
+        .service(path("/integration/webhook-logs/resend-selected").post(webhook_logs_resend::submit))
+        .service(path("/integration/bulk-resends/new").get(bulk_resend_new::show).post(bulk_resend_new::submit))
+        .service(path("/integration/bulk-resends/{id}").get(bulk_resend::show))
+        .service(path("/integration/bulk-resends/{id}/cancel").post(bulk_resend::cancel))
         .service(path("/integration/webhook-logs/{id}").get(webhook_log::show))
         .service(path("/integration/webhook-logs/{id}/payload").get(webhook_log_payload::download))
         .service(
