@@ -32,6 +32,22 @@
     }
   };
 
+  // Copy what an address gives, byte for byte.
+  const copyFrom = async (button) => {
+    const word = button.textContent;
+    try {
+      const answer = await fetch(button.dataset.copyFrom, { redirect: "error" });
+      if (!answer.ok) throw new Error(answer.status);
+      await navigator.clipboard.writeText(await answer.text());
+      button.textContent = "Copied";
+      say("Copied");
+    } catch {
+      button.textContent = "Not copied";
+      say("Not copied");
+    }
+    setTimeout(() => { button.textContent = word; }, 1500);
+  };
+
   // Show or hide what is typed in a field.
   const reveal = (button) => {
     const field = document.getElementById(button.dataset.reveal);
@@ -106,6 +122,7 @@
     const button = event.target.closest("button");
     if (!button) return;
     if (button.dataset.copy) copy(button);
+    if (button.dataset.copyFrom) copyFrom(button);
     if (button.dataset.reveal) reveal(button);
     const done =
       (button.dataset.generate && generate(button)) ||

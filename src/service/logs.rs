@@ -4,8 +4,8 @@ use std::collections::{HashMap, hash_map::Entry};
 
 use super::{AttemptView, LogDetail, LogEntry, Page, Service, ShownHeader};
 use crate::domain::{
-    Actor, Attempt, Delivery, DeliveryId, Event, EventId, LogCount, LogCursor, LogFilter, Problem, ProblemKind,
-    RequestParts, Scope, StartedBy,
+    Actor, Attempt, Delivery, DeliveryId, Event, EventId, LogCount, LogCursor, LogFilter, PayloadDeleted, Problem,
+    ProblemKind, RequestParts, Scope, StartedBy, sign,
 };
 
 /// Entries counted for a list; what is more is "more than" that.
@@ -79,7 +79,36 @@ impl Service {
     pub fn log_body(&self, actor: &Actor, id: DeliveryId) -> Result<Vec<u8>, Problem> {
         actor.require(Scope::LogsRead)?;
         let (_, event) = self.visible_delivery(actor, id)?;
-        self.store.body(event.id)?.ok_or_else(|| Problem::not_found("payload"))
+        self.store.body(event.id)?.filter(|body| !body.is_empty()).ok_or_else(|| Problem::not_found("payload"))
+    }
+
+    /// Deletes what was sent, for all entries of the event, and what receivers answered to it. The
+    /// entries themselves stay.
+    ///
+    /// # Errors
+    /// `missing_scope`, `not_found`, `conflict` if an entry of the event is still to be sent,
+    /// `cannot_write`.
+    pub async fn delete_payload(&self, actor: &Actor, id: DeliveryId) -> Result<(), Problem> {
+        actor.require(Scope::EventsWrite)?;
+        let (_, event) = self.visible_delivery(actor, id)?;
+        let deleted = PayloadDeleted { at: self.now(), by: actor.name.clone() };
+        let audit = self.audit(actor, "payload.deleted", event.id);
+        self.store.delete_payload(event.id, deleted, audit).await
+    }
+
+    /// The time in Unix seconds and the signature that a request sent now would carry.
+    ///
+    /// # Errors
+    /// `missing_scope`, `not_found`, also if the payload or the webhook is no longer there.
+    pub fn fresh_signature(&self, actor: &Actor, id: DeliveryId) -> Result<(u64, String), Problem> {
+        actor.require(Scope::LogsResend)?;
+        let body = self.log_body(actor, id)?;
+        let (delivery, event) = self.visible_delivery(actor, id)?;
+        let webhook = self.store.webhooks().get(delivery.webhook).filter(|webhook| webhook.deleted_at.is_none());
+        let webhook = webhook.ok_or_else(|| Problem::not_found("webhook"))?;
+        let now = self.now();
+        let signature = sign(&webhook.secrets_at(now), &event.id.to_string(), now.as_seconds(), &body);
+        Ok((now.as_seconds(), signature))
     }
 
     /// Sends again, at once: the same `webhook-id` and body, the webhook's present URL, headers

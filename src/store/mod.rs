@@ -20,6 +20,7 @@ mod healing;
 mod jobs;
 mod logs;
 mod order;
+mod payloads;
 mod publish;
 mod record;
 mod retention;

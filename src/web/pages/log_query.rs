@@ -25,7 +25,7 @@ pub const BETWEEN: &str = "between";
 /// Names that only the form of the page has.
 const FORM_ONLY: [&str; 4] = ["period", "since_local", "until_local", "had_times"];
 /// Names that a page takes besides the filter.
-const PAGE_ONLY: [&str; 5] = ["refresh", "view", "all", "as", "fresh"];
+const PAGE_ONLY: [&str; 4] = ["refresh", "view", "all", "order"];
 
 /// What a page of the log is asked for.
 #[derive(Debug, Default)]

@@ -11,11 +11,13 @@ mod api_key_new;
 mod api_key_revoke;
 mod api_keys;
 mod api_reference;
+mod as_command;
 mod bulk_resend;
 mod bulk_resend_new;
 mod cookies;
 mod door;
 mod error;
+mod event;
 mod event_types;
 mod field;
 mod fields;
@@ -44,6 +46,9 @@ mod webhook_edit;
 mod webhook_enable;
 mod webhook_form;
 mod webhook_log;
+mod webhook_log_command;
+mod webhook_log_delete_payload;
+mod webhook_log_json;
 mod webhook_log_payload;
 mod webhook_log_resend;
 mod webhook_logs;
@@ -128,6 +133,14 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(path("/integration/bulk-resends/{id}").get(bulk_resend::show))
         .service(path("/integration/bulk-resends/{id}/cancel").post(bulk_resend::cancel))
         .service(path("/integration/webhook-logs/{id}").get(webhook_log::show))
+        .service(path("/integration/webhook-logs/{id}/command").get(webhook_log_command::show))
+        .service(path("/integration/webhook-logs/{id}/json").get(webhook_log_json::show))
+        .service(
+            path("/integration/webhook-logs/{id}/delete-payload")
+                .get(webhook_log_delete_payload::show)
+                .post(webhook_log_delete_payload::submit),
+        )
+        .service(path("/integration/events/{id}").get(event::show))
         .service(path("/integration/webhook-logs/{id}/payload").get(webhook_log_payload::download))
         .service(
             path("/integration/webhook-logs/{id}/resend")
