@@ -39,6 +39,18 @@ pub struct Event {
     /// A test event, sent on request to one webhook.
     #[serde(default)]
     pub test: bool,
+    /// Its body was deleted on request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload_deleted: Option<PayloadDeleted>,
+}
+
+/// When the body of an event was deleted, and by whom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayloadDeleted {
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: String,
 }
 
 impl Event {
@@ -93,6 +105,7 @@ impl NewEvent {
             webhooks_matched: 0,
             met_version: 0,
             test: false,
+            payload_deleted: None,
         };
         NewEvent { event, body }
     }

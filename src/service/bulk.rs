@@ -106,6 +106,17 @@ impl Service {
         Ok(job)
     }
 
+    /// The bulk resends that are going on.
+    ///
+    /// # Errors
+    /// `missing_scope`.
+    pub fn running_bulk_resends(&self, actor: &Actor) -> Result<Vec<BulkJob>, Problem> {
+        actor.require(Scope::LogsResend)?;
+        let mut running = self.store.running_jobs()?;
+        running.retain(|job| actor.account().is_none() || actor.account() == job.filter.account.as_ref());
+        Ok(running)
+    }
+
     /// How far a bulk resend is.
     ///
     /// # Errors

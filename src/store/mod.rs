@@ -21,6 +21,7 @@ mod jobs;
 mod logs;
 mod order;
 mod pause;
+mod payloads;
 mod publish;
 mod record;
 mod retention;

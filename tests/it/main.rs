@@ -23,6 +23,7 @@ mod ordering;
 mod pages_access;
 mod pages_system;
 mod pages_test_receiver;
+mod pages_webhook_logs;
 mod pages_webhooks;
 mod process;
 mod receiver;

@@ -11,14 +11,21 @@ mod api_key_new;
 mod api_key_revoke;
 mod api_keys;
 mod api_reference;
+mod as_command;
+mod bulk_resend;
+mod bulk_resend_new;
 mod configuration;
 mod cookies;
 mod door;
 mod error;
+mod event;
 mod event_types;
 mod field;
 mod fields;
 mod form;
+mod log_filters;
+mod log_list_row;
+mod log_query;
 mod log_row;
 mod log_status;
 mod notes;
@@ -45,9 +52,15 @@ mod webhook_edit;
 mod webhook_enable;
 mod webhook_form;
 mod webhook_log;
+mod webhook_log_command;
+mod webhook_log_delete_payload;
+mod webhook_log_json;
 mod webhook_log_payload;
 mod webhook_log_resend;
 mod webhook_logs;
+mod webhook_logs_export;
+mod webhook_logs_resend;
+mod webhook_logs_rows;
 mod webhook_new;
 mod webhook_rotate;
 mod webhook_secret;
@@ -119,7 +132,21 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(path("/integration/webhook/{id}/secret").post(webhook_secret::show))
         .service(path("/integration/webhook/{id}/delete").get(webhook_delete::show).post(webhook_delete::submit))
         .service(path("/integration/webhook-logs").get(webhook_logs::show))
+        .service(path("/integration/webhook-logs/rows").get(webhook_logs_rows::show))
+        .service(path("/integration/webhook-logs/export.csv").get(webhook_logs_export::download))
+        .service(path("/integration/webhook-logs/resend-selected").post(webhook_logs_resend::submit))
+        .service(path("/integration/bulk-resends/new").get(bulk_resend_new::show).post(bulk_resend_new::submit))
+        .service(path("/integration/bulk-resends/{id}").get(bulk_resend::show))
+        .service(path("/integration/bulk-resends/{id}/cancel").post(bulk_resend::cancel))
         .service(path("/integration/webhook-logs/{id}").get(webhook_log::show))
+        .service(path("/integration/webhook-logs/{id}/command").get(webhook_log_command::show))
+        .service(path("/integration/webhook-logs/{id}/json").get(webhook_log_json::show))
+        .service(
+            path("/integration/webhook-logs/{id}/delete-payload")
+                .get(webhook_log_delete_payload::show)
+                .post(webhook_log_delete_payload::submit),
+        )
+        .service(path("/integration/events/{id}").get(event::show))
         .service(path("/integration/webhook-logs/{id}/payload").get(webhook_log_payload::download))
         .service(
             path("/integration/webhook-logs/{id}/resend")

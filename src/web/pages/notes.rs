@@ -24,6 +24,16 @@ pub enum Note {
     OldSecretsEnded,
     /// A delivery was put into the queue again.
     Resent,
+    /// Every selected delivery was put into the queue again.
+    SelectedResent,
+    /// Some of the selected ones were.
+    SomeResent,
+    /// None of the selected ones could be.
+    NoneResent,
+    /// No entry was selected.
+    NothingSelected,
+    /// A payload was deleted.
+    PayloadDeleted,
     /// An API key was revoked.
     KeyRevoked,
     /// The test receiver answers in another way.
@@ -45,7 +55,7 @@ pub enum Note {
 }
 
 impl Note {
-    const ALL: [Note; 19] = [
+    const ALL: [Note; 24] = [
         Note::WebhookCreated,
         Note::WebhookSaved,
         Note::WebhookDisabled,
@@ -56,6 +66,11 @@ impl Note {
         Note::SecretRotated,
         Note::OldSecretsEnded,
         Note::Resent,
+        Note::SelectedResent,
+        Note::SomeResent,
+        Note::NoneResent,
+        Note::NothingSelected,
+        Note::PayloadDeleted,
         Note::KeyRevoked,
         Note::ReceiverAnswers,
         Note::ReceiverCheck,
@@ -80,6 +95,11 @@ impl Note {
             Note::SecretRotated => "secret-rotated",
             Note::OldSecretsEnded => "old-secrets-ended",
             Note::Resent => "resent",
+            Note::SelectedResent => "selected-resent",
+            Note::SomeResent => "some-resent",
+            Note::NoneResent => "none-resent",
+            Note::NothingSelected => "nothing-selected",
+            Note::PayloadDeleted => "payload-deleted",
             Note::KeyRevoked => "key-revoked",
             Note::ReceiverAnswers => "receiver-answers",
             Note::ReceiverCheck => "receiver-check",
@@ -105,6 +125,17 @@ impl Note {
             Note::SecretRotated => "Secret rotated. Give the new one to the receiver.",
             Note::OldSecretsEnded => "Only the newest secret is in use now.",
             Note::Resent => "Sending again now.",
+            Note::SelectedResent => "Sending the selected entries again now.",
+            Note::SomeResent => {
+                "Sending again what can be sent. Tests, and entries whose webhook is off or deleted or whose \
+                 payload was deleted, were passed over."
+            }
+            Note::NoneResent => {
+                "Nothing was sent again: these are tests, or their webhook is off or deleted, or their payload was \
+                 deleted."
+            }
+            Note::NothingSelected => "Nothing was selected. Tick the entries to send again.",
+            Note::PayloadDeleted => "Payload deleted. The entry itself stays.",
             Note::KeyRevoked => "API key revoked. It stopped working at once.",
             Note::ReceiverAnswers => "Saved. The test receiver answers so from now on.",
             Note::ReceiverCheck => "Signatures are checked so from now on.",

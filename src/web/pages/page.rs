@@ -1,7 +1,7 @@
 //! What stands around every page of somebody who is signed in, and how a page is answered.
 
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     http::{
         StatusCode,
         header::{self, HeaderValue},
@@ -12,7 +12,7 @@ use askama::Template;
 use super::{cookies::Cookie, form::FormMark, notes::Note, text, theme::Theme, visitor::Visitor};
 use crate::{
     domain::{Fault, Pause, Problem},
-    service::Storing,
+    service::{Settings, Storing},
     web::{
         assets::{Assets, assets},
         problem::Reply,
@@ -41,6 +41,8 @@ pub struct NavGroup {
 pub const WEBHOOKS: &str = "/integration/webhook";
 /// Address of Webhook Logs.
 pub const WEBHOOK_LOGS: &str = "/integration/webhook-logs";
+/// Address of the bulk resends.
+pub const BULK_RESENDS: &str = "/integration/bulk-resends";
 /// Address of the catalogue of event types.
 pub const EVENT_TYPES: &str = "/integration/event-types";
 /// Address of the test receiver.
@@ -248,6 +250,14 @@ impl Errors {
             self.of_fields.iter().filter(|error| error.field == field).map(|error| error.message.as_str()).collect();
         messages.join(" ")
     }
+}
+
+/// The address this server is reached at, without a slash at the end: the one the operator set, or
+/// else the one of this request.
+pub fn base_address(request: &HttpRequest, settings: &Settings) -> String {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    let own = || format!("http://{}", text::display_line(host));
+    settings.public_url.as_deref().map_or_else(own, |url| url.trim_end_matches('/').to_owned())
 }
 
 /// Answers with a page.

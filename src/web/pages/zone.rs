@@ -83,6 +83,19 @@ impl Zone {
         self.local(at).strftime("%Y-%m-%d %H:%M:%S").to_string()
     }
 
+    /// For a field of a form with a day and a time.
+    pub fn to_local(&self, at: Timestamp) -> String {
+        let format = if at.as_millis() % 1000 == 0 { "%Y-%m-%dT%H:%M:%S" } else { "%Y-%m-%dT%H:%M:%S%.3f" };
+        self.local(at).strftime(format).to_string()
+    }
+
+    /// Reads a day and a time of this zone, such as `2026-01-05T15:00`; the seconds may be left out.
+    pub fn read(&self, text: &str) -> Option<Timestamp> {
+        let local: jiff::civil::DateTime = text.trim().replacen('T', " ", 1).parse().ok()?;
+        let at = self.zone.to_timestamp(local).ok()?.as_millisecond();
+        u64::try_from(at).ok().map(Timestamp::from_millis).filter(|at| *at <= Timestamp::MAX)
+    }
+
     /// The day alone.
     pub fn day(&self, at: Timestamp) -> String {
         self.local(at).strftime("%Y-%m-%d").to_string()
@@ -127,6 +140,18 @@ mod tests {
         let names = Zone::names();
         assert!(names.len() > 300 && names.iter().any(|name| name == "Europe/Berlin"), "{}", names.len());
         assert!(names.iter().all(|name| Zone::named(name).is_some_and(|zone| zone.name() == name)));
+    }
+
+    #[test]
+    fn a_local_time_is_read_back() {
+        let at: Timestamp = "2026-01-05T09:30:00.123Z".parse().unwrap();
+        let kolkata = Zone::named("Asia/Kolkata").unwrap();
+        assert_eq!(kolkata.to_local(at), "2026-01-05T15:00:00.123");
+        assert_eq!(kolkata.read("2026-01-05T15:00:00.123"), Some(at));
+        assert_eq!(Zone::utc().read("2026-01-05 15:00").map(|at| at.to_string()).unwrap(), "2026-01-05T15:00:00.000Z");
+        for bad in ["", "yesterday", "2026-02-30T00:00", "1066-10-14T09:00"] {
+            assert_eq!(Zone::utc().read(bad), None, "{bad}");
+        }
     }
 
     #[test]
