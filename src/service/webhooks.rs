@@ -1,6 +1,6 @@
 //! Making, changing, switching and testing webhooks.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use serde_json::value::RawValue;
 
@@ -330,6 +330,17 @@ impl Service {
         }
         let oldest_due = self.store.queue_page(id, None, 1)?.rows.first().map(|due| due.at);
         Ok(WebhookStats { view, hours, last_day, oldest_due })
+    }
+
+    /// What happened to many webhooks in the last 24 hours, in one look at the store: of each the
+    /// hours in which something did, oldest first.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn last_day(&self, views: &[WebhookView]) -> Result<HashMap<WebhookId, Vec<(u32, HourStats)>>, Problem> {
+        let ids: Vec<_> = views.iter().map(|view| view.webhook.id).collect();
+        let this_hour = self.now().hour();
+        self.store.hours_of(&ids, this_hour.saturating_sub(23), this_hour)
     }
 
     /// Sends a test event at once and waits for the answer. It is logged, marked as a test, never

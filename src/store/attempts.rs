@@ -238,6 +238,9 @@ fn count_attempt(
     let success = after.status == Status::Success;
     let state = batch.state(after.webhook);
     state.attempt(success, ended_at);
+    if !success {
+        state.last_failure = Some(last);
+    }
     if throttled_until.is_some() {
         state.throttled_until = throttled_until;
     }

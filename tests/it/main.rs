@@ -21,6 +21,7 @@ mod limits;
 mod main_job;
 mod ordering;
 mod pages_access;
+mod pages_webhook_list;
 mod pages_webhooks;
 mod process;
 mod receiver;

@@ -11,6 +11,7 @@ mod api_key_new;
 mod api_key_revoke;
 mod api_keys;
 mod api_reference;
+mod chart;
 mod cookies;
 mod door;
 mod error;

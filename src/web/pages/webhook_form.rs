@@ -52,6 +52,8 @@ pub struct Typed {
     pub send_test: bool,
     /// The version of the webhook that is being changed.
     pub version: String,
+    /// Id of the webhook that a new one is a copy of; empty for none.
+    pub copy_of: String,
 }
 
 /// A row of headers as it was typed.
@@ -121,6 +123,12 @@ impl Typed {
         }
     }
 
+    /// A new form, filled in like a webhook that is there. The Secret is not taken along: each
+    /// webhook has its own.
+    pub fn copy_of(webhook: &Webhook) -> Typed {
+        Typed { copy_of: webhook.id.to_string(), version: String::new(), send_test: true, ..Typed::of(webhook) }
+    }
+
     /// Reads the fields.
     pub fn read(fields: &Fields) -> Typed {
         let text = |name: &str| fields.get(name).to_owned();
@@ -149,6 +157,7 @@ impl Typed {
             send_test: fields.ticked("send_test"),
             ordered: fields.ticked("ordered"),
             version: text("version"),
+            copy_of: text("copy_of"),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, http::StatusCode};
 use askama::Template;
 
 use super::{
@@ -21,6 +21,7 @@ use crate::{
     web::{
         State,
         problem::{Reply, status},
+        query::Query,
     },
 };
 
@@ -31,9 +32,19 @@ struct WebhookNewPage {
     sheet: Sheet,
 }
 
-/// Shows the empty form.
-pub async fn show(state: State, visitor: Visitor) -> Reply {
-    page(&state, &visitor, StatusCode::OK, &Typed::empty(), Errors::default(), "").await
+/// Shows the empty form; with `from`, one filled in like another webhook; with `url`, one that has
+/// its Request URL.
+pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply {
+    let mut query = Query::parse(request.query_string());
+    let typed = match query.take("from").and_then(|id| id.parse::<WebhookId>().ok()) {
+        Some(id) => {
+            let actor = visitor.actor.clone();
+            let original = ask(&state, move |service| service.webhook(&actor, id)).await?;
+            Typed::copy_of(&original.webhook)
+        }
+        None => Typed { request_url: query.take("url").unwrap_or_default(), ..Typed::empty() },
+    };
+    page(&state, &visitor, StatusCode::OK, &typed, Errors::default(), "").await
 }
 
 /// Makes the webhook, or shows the form again.
@@ -94,7 +105,10 @@ impl From<Problem> for Rejected {
 async fn create(state: &State, actor: &Actor, token: &str, typed: &Typed) -> Result<String, Rejected> {
     let service: &Arc<Service> = state.service();
     let (types, views) = known(state, actor).await.map_err(|refusal| refusal.problem)?;
-    let meant = typed.mean(&types, &CustomHeaders::default())?;
+    // The hidden values of a copy come from its original, which the browser never saw.
+    let original = views.iter().find(|view| view.webhook.id.to_string() == typed.copy_of);
+    let kept = original.map_or_else(CustomHeaders::default, |view| view.webhook.headers.clone());
+    let meant = typed.mean(&types, &kept)?;
     let meant = confirm(typed, meant, &views, None, service.settings())?;
     let input = WebhookInput {
         account: None,

@@ -28,6 +28,8 @@ pub struct Sheet {
     pub is_new: bool,
     /// The version that is being changed.
     pub version: String,
+    /// The webhook it is a copy of.
+    pub copy_of: String,
     /// Request URL.
     pub request_url: TextField,
     /// Offer to put https:// in front.
@@ -179,6 +181,7 @@ impl Sheet {
             submit,
             is_new: secret_links.is_none(),
             version: typed.version.clone(),
+            copy_of: typed.copy_of.clone(),
             offer_https: url_fault.contains("Did you mean"),
             offer_http: (typed.allow_http || url_fault.contains("Send unencrypted anyway")).then_some(typed.allow_http),
             offer_same_url: (typed.allow_same_url || url_fault.contains("Another webhook"))

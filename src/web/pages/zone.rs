@@ -59,6 +59,11 @@ impl Zone {
         at.strftime(format).to_string()
     }
 
+    /// The hour that begins at `at`, as `14:00`.
+    pub fn hour(&self, at: Timestamp) -> String {
+        self.local(at).strftime("%H:%M").to_string()
+    }
+
     /// The day alone.
     pub fn day(&self, at: Timestamp) -> String {
         self.local(at).strftime("%Y-%m-%d").to_string()
