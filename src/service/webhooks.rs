@@ -8,8 +8,8 @@ use super::{AttemptView, Service, WebhookStats, WebhookView, access::random_byte
 use crate::{
     domain::{
         AccountId, Actor, CustomHeaders, Delivery, DeliveryId, Disabled, DisabledReason, EventType, Fault, Health,
-        HourStats, NewEvent, Problem, ProblemKind, RetrySchedule, Scope, Secret, Selection, SigningSecret, StartedBy,
-        TargetUrl, Webhook, WebhookId,
+        HourStats, LogCursor, LogFilter, NewEvent, Problem, ProblemKind, RetrySchedule, Scope, Secret, Selection,
+        SigningSecret, StartedBy, Status, TargetUrl, Timestamp, Webhook, WebhookId,
     },
     store::{Parcel, WebhookUpdate},
 };
@@ -87,6 +87,11 @@ pub struct TestEvent {
     pub event_type: Option<EventType>,
     /// A short message, or the type's example, if none is given.
     pub payload: Option<Box<RawValue>>,
+}
+
+impl TestEvent {
+    /// What a test holds if nobody says.
+    pub const MESSAGE: &str = r#"{"message":"Test event sent from the admin pages. No CRM record changed."}"#;
 }
 
 /// What came of a test.
@@ -332,6 +337,18 @@ impl Service {
         Ok(WebhookStats { view, hours, last_day, oldest_due })
     }
 
+    /// When the event was accepted that has waited longest for a webhook; `None` if none waits.
+    ///
+    /// # Errors
+    /// `missing_scope`, `not_found`.
+    pub fn oldest_waiting(&self, actor: &Actor, id: WebhookId) -> Result<Option<Timestamp>, Problem> {
+        actor.require(Scope::LogsRead)?;
+        self.visible_webhook(actor, id)?;
+        let filter = LogFilter { webhook: Some(id), status: Some(Status::Pending), ..LogFilter::default() };
+        let page = self.store.logs(&filter, Some(LogCursor::NewerThan(DeliveryId(0))), 1)?;
+        Ok(self.entries(page.items)?.first().map(|entry| entry.event.received_at))
+    }
+
     /// What happened to many webhooks in the last 24 hours, in one look at the store: of each the
     /// hours in which something did, oldest first.
     ///
@@ -389,7 +406,7 @@ impl Service {
         let payload = match (&test.payload, example) {
             (Some(payload), _) => payload.get().to_owned(),
             (None, Some(example)) => example,
-            (None, None) => r#"{"message":"Test event sent from the admin pages. No CRM record changed."}"#.to_owned(),
+            (None, None) => TestEvent::MESSAGE.to_owned(),
         };
         if payload.len() > self.settings.event_bytes {
             return Err(self.payload_too_large());

@@ -24,6 +24,8 @@ pub enum Note {
     OldSecretsEnded,
     /// A delivery was put into the queue again.
     Resent,
+    /// Everything that waits for a webhook is tried.
+    TryingNow,
     /// An API key was revoked.
     KeyRevoked,
     /// The first admin was made.
@@ -33,7 +35,7 @@ pub enum Note {
 }
 
 impl Note {
-    const ALL: [Note; 13] = [
+    const ALL: [Note; 14] = [
         Note::WebhookCreated,
         Note::WebhookSaved,
         Note::WebhookDisabled,
@@ -44,6 +46,7 @@ impl Note {
         Note::SecretRotated,
         Note::OldSecretsEnded,
         Note::Resent,
+        Note::TryingNow,
         Note::KeyRevoked,
         Note::AdminCreated,
         Note::SignedOut,
@@ -62,6 +65,7 @@ impl Note {
             Note::SecretRotated => "secret-rotated",
             Note::OldSecretsEnded => "old-secrets-ended",
             Note::Resent => "resent",
+            Note::TryingNow => "trying-now",
             Note::KeyRevoked => "key-revoked",
             Note::AdminCreated => "admin-created",
             Note::SignedOut => "signed-out",
@@ -81,6 +85,7 @@ impl Note {
             Note::SecretRotated => "Secret rotated. Give the new one to the receiver.",
             Note::OldSecretsEnded => "Only the newest secret is in use now.",
             Note::Resent => "Sending again now.",
+            Note::TryingNow => "The waiting deliveries are being tried now, oldest first.",
             Note::KeyRevoked => "API key revoked. It stopped working at once.",
             Note::AdminCreated => "Admin created. Sign in with that email and password.",
             Note::SignedOut => "You are signed out.",
