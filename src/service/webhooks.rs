@@ -7,9 +7,9 @@ use serde_json::value::RawValue;
 use super::{AttemptView, Service, WebhookStats, WebhookView, access::random_bytes};
 use crate::{
     domain::{
-        AccountId, Actor, CustomHeaders, Delivery, DeliveryId, Disabled, DisabledReason, EventType, Fault, Health,
-        HourStats, LogCursor, LogFilter, NewEvent, Problem, ProblemKind, RetrySchedule, Scope, Secret, Selection,
-        SigningSecret, StartedBy, Status, TargetUrl, Timestamp, Webhook, WebhookId,
+        AccountId, Actor, CustomHeaders, Delivery, DeliveryId, Disabled, DisabledReason, EventId, EventType, Fault,
+        Finding, Health, HourStats, LogCursor, LogFilter, NewEvent, PastedRequest, Problem, ProblemKind, RetrySchedule,
+        Scope, Secret, Selection, SigningSecret, StartedBy, Status, TargetUrl, Timestamp, Webhook, WebhookId,
     },
     store::{Parcel, WebhookUpdate},
 };
@@ -140,6 +140,7 @@ impl Service {
             created_at: now,
             created_by: actor.name.clone(),
             updated_at: now,
+            updated_by: actor.name.clone(),
             version: 0,
             deleted_at: None,
         };
@@ -337,6 +338,26 @@ impl Service {
         Ok(WebhookStats { view, hours, last_day, oldest_due })
     }
 
+    /// What a receiver of this webhook finds in a request that somebody pasted. The body that was
+    /// sent is looked up by the request's own id, if the event is still kept.
+    ///
+    /// # Errors
+    /// `missing_scope`, `not_found`.
+    pub fn check_request(
+        &self,
+        actor: &Actor,
+        id: WebhookId,
+        request: &PastedRequest,
+    ) -> Result<Vec<Finding>, Problem> {
+        actor.require(Scope::WebhooksRead)?;
+        let webhook = self.visible_webhook(actor, id)?;
+        let event = request.header("webhook-id").parse::<EventId>().ok();
+        let event = event.map(|id| self.store.event(id)).transpose()?.flatten();
+        let event = event.filter(|event| event.account == webhook.account);
+        let sent = event.map(|event| self.store.body(event.id)).transpose()?.flatten();
+        Ok(request.check(&webhook.secrets, sent.as_deref(), self.now()))
+    }
+
     /// When the event was accepted that has waited longest for a webhook; `None` if none waits.
     ///
     /// # Errors
@@ -443,6 +464,11 @@ impl Service {
         update: WebhookUpdate,
     ) -> Result<WebhookView, Problem> {
         let audit = self.audit(actor, action, id);
+        let by = actor.name.clone();
+        let update: WebhookUpdate = Box::new(move |webhook: &mut Webhook| {
+            update(webhook);
+            webhook.updated_by = by;
+        });
         let webhook = self.store.update_webhook(id, if_version, self.now(), update, audit).await?;
         Ok(self.view(webhook))
     }
@@ -463,6 +489,12 @@ impl Service {
         let disable_warning = self.settings.healing.warning(&webhook, &state, &healing, now);
         let probing = healing.probing.filter(|_| webhook.disabled.is_some());
         WebhookView { webhook, state, health, disable_warning, probing }
+    }
+
+    /// Whether the name in a URL leads to an address; blocks for the time of a look-up. What cannot
+    /// be found out counts as known, so this warns and never forbids.
+    pub fn knows_host(&self, url: &TargetUrl) -> bool {
+        self.prober.knows_host(url)
     }
 
     /// Why nothing may be sent there, as far as the configuration says; empty if it may.

@@ -30,6 +30,7 @@ mod retry_text;
 mod setup;
 mod sign_in;
 mod sign_out;
+mod snippets;
 mod system;
 mod test_result;
 mod text;
@@ -53,6 +54,7 @@ mod webhook_settings;
 mod webhook_sheet;
 mod webhook_test;
 mod webhook_try_now;
+mod webhook_verify;
 mod webhooks;
 mod zone;
 
@@ -112,6 +114,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(path("/integration/webhook/{id}").get(webhook::show))
         .service(path("/integration/webhook/{id}/edit").get(webhook_edit::show).post(webhook_edit::submit))
         .service(path("/integration/webhook/{id}/test").get(webhook_test::show).post(webhook_test::submit))
+        .service(path("/integration/webhook/{id}/verify").get(webhook_verify::show).post(webhook_verify::check))
         .service(path("/integration/webhook/{id}/settings").get(webhook_settings::show))
         .service(path("/integration/webhook/{id}/export").get(webhook_export::download))
         .service(path("/integration/webhook/{id}/try-now").post(webhook_try_now::submit))

@@ -13,6 +13,7 @@ use super::{
     log_status::long_result,
     page::{Frame, show as show_page},
     parts::{Badge, CopyValue, Icon, Tone},
+    snippets::Snippets,
     test_result::{self, TestResult},
     text::{count, length},
     visitor::Visitor,
@@ -42,6 +43,7 @@ struct WebhookPage {
     rule: &'static str,
     banner: Option<Banner>,
     new_secret: Option<CopyValue>,
+    snippets: Option<Snippets>,
     test: Option<TestResult>,
     periods: Vec<PeriodLink>,
     chart: Chart,
@@ -122,6 +124,7 @@ fn page(
         health: view.health.into(),
         rule: view.health.rule(),
         banner: banner(visitor, &found),
+        snippets: secret.as_ref().map(|_| Snippets::of(&webhook.id.to_string(), "")),
         new_secret: secret.map(|value| CopyValue { id: "new-secret", label: "Secret", value }),
         test,
         periods: Period::ALL
