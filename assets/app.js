@@ -116,6 +116,20 @@
     else if (!box.checked) all.checked = false;
     const ticked = each.filter((one) => one.checked).length;
     all.indeterminate = !all.checked && ticked > 0;
+    const boxes = [...document.querySelectorAll("[data-event]")];
+    const words = document.querySelector("[data-chosen]");
+    if (words) words.textContent = `${boxes.filter((one) => one.checked).length} of ${boxes.length} selected`;
+  };
+
+  // Select all, Clear: all boxes of the events at once.
+  const choose = (ticked) => {
+    for (const one of document.querySelectorAll("[data-event], [data-all]")) {
+      one.checked = ticked && one.hasAttribute("data-event");
+    }
+    const selected = document.querySelector('[name="choice"][value="selected"]');
+    if (selected) selected.checked = true;
+    for (const one of document.querySelectorAll("[data-event]")) tick(one);
+    return true;
   };
 
   document.addEventListener("click", (event) => {
@@ -126,6 +140,8 @@
     if (button.dataset.reveal) reveal(button);
     const done =
       (button.dataset.generate && generate(button)) ||
+      (button.value === "select_all" && choose(true)) ||
+      (button.value === "clear_events" && choose(false)) ||
       (button.value === "add_header" && addHeader(button)) ||
       (button.value.startsWith("remove_") && button.closest(".header-row") && removeHeader(button));
     if (done) event.preventDefault();

@@ -127,6 +127,7 @@ fn alarm_webhook(config: &Config, now: Timestamp) -> Option<Webhook> {
         retry_schedule: None,
         created_at: now,
         created_by: String::new(),
+        updated_by: String::new(),
         updated_at: now,
         version: 0,
         deleted_at: None,

@@ -105,7 +105,7 @@ impl App {
             None => Arc::new(transport(config, settings.address_rule.clone())?),
         };
         let sender = start_sender(config, &settings, &store, transport.clone(), clock.clone(), random.clone())?;
-        let probe = Arc::new(SenderProbe(sender.clone()));
+        let probe = Arc::new(SenderProbe(sender.clone(), transport.clone()));
         let service = Service::new(store.clone(), clock.clone(), random.clone(), probe, settings);
         let service = Arc::new(service.map_err(StartError::new)?);
         first_admin(config, &service)?;
@@ -316,11 +316,15 @@ fn web_options(config: &Config) -> WebOptions {
 }
 
 /// Tests of webhooks go out by the sender.
-struct SenderProbe(Arc<Sender>);
+struct SenderProbe(Arc<Sender>, Arc<dyn Transport>);
 
 impl Prober for SenderProbe {
     fn probe(&self, parcel: Parcel) -> Option<Attempt> {
         self.0.send_now(parcel).ok()
+    }
+
+    fn knows_host(&self, url: &TargetUrl) -> bool {
+        self.1.knows_host(url)
     }
 }
 
@@ -330,6 +334,10 @@ struct NoProbe;
 impl Prober for NoProbe {
     fn probe(&self, _parcel: Parcel) -> Option<Attempt> {
         None
+    }
+
+    fn knows_host(&self, _url: &TargetUrl) -> bool {
+        true
     }
 }
 

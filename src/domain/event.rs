@@ -40,7 +40,7 @@ pub struct Event {
     #[serde(default)]
     pub test: bool,
     /// Its body was deleted on request.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub payload_deleted: Option<PayloadDeleted>,
 }
 

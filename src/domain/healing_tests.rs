@@ -26,6 +26,7 @@ fn webhook(disabled: Option<Disabled>) -> Webhook {
         retry_schedule: None,
         created_at: START,
         created_by: String::new(),
+        updated_by: String::new(),
         updated_at: START,
         version: 1,
         deleted_at: None,

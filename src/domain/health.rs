@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Timestamp, Webhook};
+use super::{LastAttempt, Timestamp, Webhook};
 
 /// Deliveries that [`Health::Healthy`] looks back on.
 const RECENT: u32 = 20;
@@ -36,6 +36,9 @@ pub struct WebhookState {
     /// Attempts that failed since then.
     #[serde(default)]
     pub failures: u32,
+    /// What came of the newest attempt that failed; for lists that say why.
+    #[serde(default)]
+    pub last_failure: Option<LastAttempt>,
     /// The receiver asked to wait until then.
     pub throttled_until: Option<Timestamp>,
     /// The `webhook-sequence` of its newest delivery.
@@ -115,6 +118,19 @@ impl Health {
             Health::Healthy => "healthy",
             Health::Failing => "failing",
             Health::Off => "off",
+        }
+    }
+
+    /// When it is called that, for a page.
+    pub fn rule(self) -> &'static str {
+        match self {
+            Health::New => "Nothing was sent yet.",
+            Health::Healthy => "At least 95 % of the last 20 deliveries arrived, and none waits for long.",
+            Health::Failing => {
+                "The last delivery failed for good, fewer than 95 % of the last 20 arrived, attempts have failed for \
+                 over 15 minutes, or none has ever arrived."
+            }
+            Health::Off => "It is switched off. Events since then are kept and not sent.",
         }
     }
 

@@ -29,6 +29,16 @@ pub struct Secret {
 impl Secret {
     /// Reads a Secret as a person types it. No fault repeats any of it.
     pub fn parse(text: &str) -> Result<Secret, Fault> {
+        // White space at the ends first: a line break there was pasted along, and is not a choice.
+        let has_spaces = text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace);
+        if has_spaces && (MIN_CHARS..=MAX_CHARS).contains(&text.chars().count()) {
+            return Err(Fault::new("secret_spaces", "The Secret begins or ends with a space."));
+        }
+        Secret::parse_with_spaces(text)
+    }
+
+    /// The same for somebody who means the spaces at its ends.
+    pub fn parse_with_spaces(text: &str) -> Result<Secret, Fault> {
         let chars = text.chars().count();
         if chars < MIN_CHARS {
             let message = "Use at least 16 characters, or leave the Secret empty to have one made.";
@@ -38,10 +48,6 @@ impl Secret {
             let chars = with_thousands(chars as u64);
             let message = format!("The Secret is {chars} characters long. The limit is {MAX_CHARS}.");
             return Err(Fault::new("secret_too_long", message));
-        }
-        // White space at the ends first: a line break there was pasted along, and is not a choice.
-        if text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace) {
-            return Err(Fault::new("secret_spaces", "The Secret begins or ends with a space."));
         }
         if text.contains(char::is_control) {
             let message = "The Secret holds a control character, such as a tab or a line break. Remove it.";
@@ -102,7 +108,7 @@ impl Serialize for Secret {
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Secret::parse(&text).map_err(|fault| serde::de::Error::custom(fault.message))
+        Secret::parse_with_spaces(&text).map_err(|fault| serde::de::Error::custom(fault.message))
     }
 }
 
@@ -125,6 +131,10 @@ mod tests {
             let unpadded = base64_of(bytes).trim_end_matches('=').to_owned();
             assert_eq!(Secret::parse(&unpadded).expect("padding may be missing").key(), secret.key());
         }
+        let meant = " my typed secret ";
+        assert_eq!(Secret::parse_with_spaces(meant).expect("long enough").key(), meant.as_bytes());
+        let record = rmp_serde::to_vec(&Secret::parse_with_spaces(meant).expect("long enough")).expect("a string");
+        assert_eq!(rmp_serde::from_slice::<Secret>(&record).expect("the same").as_str(), meant);
         assert!(Secret::parse(&"x".repeat(256)).is_ok());
         assert!(Secret::parse(&"é".repeat(256)).is_ok(), "characters, not bytes");
     }

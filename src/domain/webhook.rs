@@ -50,6 +50,9 @@ pub struct Webhook {
     pub created_by: String,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// Who changed it last, as shown on its page; empty if it was no person and no program.
+    #[serde(default)]
+    pub updated_by: String,
     /// Grows with every change of any webhook, so it orders all changes and all events.
     pub version: u64,
     /// Set once it is deleted; kept so that its log entries can still name it.

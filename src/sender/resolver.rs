@@ -129,6 +129,12 @@ impl VettedResolver {
         self.shared.changed.notify_all();
     }
 
+    /// Whether there is such a name. What cannot be found out counts as known.
+    pub fn knows(&self, host: &str, port: u16) -> bool {
+        let looked_up = self.addresses(host, port, self.shared.wait_limit);
+        !looked_up.is_err_and(|failure| failure.cause == Cause::DnsNotFound)
+    }
+
     fn addresses(&self, host: &str, port: u16, time: Duration) -> Result<Vec<IpAddr>, Failure> {
         let shared = &self.shared;
         let is_proxy = shared.proxy.as_ref().is_some_and(|(name, at)| name == host && *at == port);

@@ -173,6 +173,7 @@ fn webhook() -> Webhook {
         ordered: false,
         created_at: START,
         created_by: String::new(),
+        updated_by: String::new(),
         updated_at: START,
         version: 42,
         deleted_at: None,

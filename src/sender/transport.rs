@@ -74,6 +74,11 @@ pub trait Transport: Send + Sync {
     /// Sends a request and waits for what comes of it, no longer than its time.
     fn send(&self, request: &OutgoingRequest) -> Sent;
 
+    /// Whether the name in the URL leads to an address. What cannot be found out counts as known.
+    fn knows_host(&self, _url: &TargetUrl) -> bool {
+        true
+    }
+
     /// Drops the idle connections of a webhook, which was deleted or leads elsewhere now. Requests
     /// under way go on.
     fn forget(&self, webhook: WebhookId);
@@ -131,6 +136,8 @@ pub struct HttpTransport {
     resolver: VettedResolver,
     open: Arc<OpenConnections>,
     rule: AddressRule,
+    /// Names are looked up by the proxy.
+    proxied: bool,
     read_bytes: usize,
     keep_bytes: usize,
 }
@@ -147,6 +154,7 @@ impl HttpTransport {
         let TransportOptions { connect_timeout, rule, .. } = options;
         let proxy = options.proxy.as_deref().map(parse_proxy).transpose()?;
         let exempt = proxy.as_ref().map(|proxy| (proxy.host().to_owned(), proxy.port()));
+        let proxied = proxy.is_some();
         let open = Arc::new(OpenConnections::default());
         let tls = client_config(options.ca_file_pem.as_deref())?;
         let own_agents = rule.receiver().map(|receiver| {
@@ -166,6 +174,7 @@ impl HttpTransport {
             resolver,
             open,
             rule,
+            proxied,
             read_bytes: options.response_read_bytes,
             keep_bytes: options.response_keep_bytes,
         })
@@ -271,6 +280,10 @@ impl Transport for HttpTransport {
             Err(failure) => no_answer(failure),
         };
         Sent { outcome, address: call.address }
+    }
+
+    fn knows_host(&self, url: &TargetUrl) -> bool {
+        self.proxied || self.resolver.knows(url.host(), url.port())
     }
 
     fn forget(&self, webhook: WebhookId) {

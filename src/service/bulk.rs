@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Service;
 use crate::{
-    domain::{Actor, JobId, LogCursor, LogFilter, Problem, Scope, StartedBy, Status, Timestamp},
+    domain::{Actor, JobId, LogCursor, LogFilter, Problem, Scope, StartedBy, Status, Timestamp, WebhookId},
     store::BulkJob,
 };
 
@@ -12,6 +12,9 @@ use crate::{
 const PLAN_LIMIT: usize = 100_000;
 /// Entries resent in one transaction.
 const CHUNK: usize = 500;
+
+/// Entries a second when everything that waits is tried: the webhook's own limits apply besides.
+const TRY_NOW_RATE: u32 = 100;
 
 /// What should be sent again, and how fast.
 #[derive(Debug, Clone)]
@@ -115,6 +118,20 @@ impl Service {
         let mut running = self.store.running_jobs()?;
         running.retain(|job| actor.account().is_none() || actor.account() == job.filter.account.as_ref());
         Ok(running)
+    }
+
+    /// Tries everything that waits for a webhook now, oldest first. It is a bulk resend like any
+    /// other, so it can be followed and cancelled.
+    ///
+    /// # Errors
+    /// `missing_scope`, `not_found`, `conflict` if the webhook is off, `cannot_write`.
+    pub async fn try_waiting_now(&self, actor: &Actor, webhook: WebhookId) -> Result<BulkJob, Problem> {
+        actor.require(Scope::LogsResend)?;
+        if !self.visible_webhook(actor, webhook)?.is_on() {
+            return Err(Problem::conflict("The webhook is off. Enable it, then try again."));
+        }
+        let filter = LogFilter { webhook: Some(webhook), status: Some(Status::Pending), ..LogFilter::default() };
+        self.start_bulk_resend(actor, &BulkRequest { filter, rate_per_second: Some(TRY_NOW_RATE) }).await
     }
 
     /// How far a bulk resend is.

@@ -44,7 +44,7 @@ pub use views::{
 pub use webhooks::{Missed, TestEvent, TestResult, WebhookChange, WebhookInput};
 
 use crate::{
-    domain::{ApiKeyId, Attempt, EventId, IdSequence, JobId, Timestamp, UserId, WebhookId},
+    domain::{ApiKeyId, Attempt, EventId, IdSequence, JobId, TargetUrl, Timestamp, UserId, WebhookId},
     store::{Parcel, Store},
     system::{Clock, Random},
 };
@@ -54,6 +54,9 @@ pub trait Prober: Send + Sync {
     /// Sends and waits for the outcome, at most the webhook's timeout. `None` if too many such
     /// requests are under way.
     fn probe(&self, parcel: Parcel) -> Option<Attempt>;
+
+    /// Whether the name in the URL leads to an address. What cannot be found out counts as known.
+    fn knows_host(&self, url: &TargetUrl) -> bool;
 }
 
 /// What may be asked of Hookstead.

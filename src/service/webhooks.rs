@@ -1,15 +1,15 @@
 //! Making, changing, switching and testing webhooks.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use serde_json::value::RawValue;
 
 use super::{AttemptView, Service, WebhookStats, WebhookView, access::random_bytes};
 use crate::{
     domain::{
-        AccountId, Actor, CustomHeaders, Delivery, DeliveryId, Disabled, DisabledReason, EventType, Fault, Health,
-        HourStats, NewEvent, Problem, ProblemKind, RetrySchedule, Scope, Secret, Selection, SigningSecret, StartedBy,
-        TargetUrl, Webhook, WebhookId,
+        AccountId, Actor, CustomHeaders, Delivery, DeliveryId, Disabled, DisabledReason, EventId, EventType, Fault,
+        Finding, Health, HourStats, LogCursor, LogFilter, NewEvent, PastedRequest, Problem, ProblemKind, RetrySchedule,
+        Scope, Secret, Selection, SigningSecret, StartedBy, Status, TargetUrl, Timestamp, Webhook, WebhookId,
     },
     store::{Parcel, WebhookUpdate},
 };
@@ -89,6 +89,11 @@ pub struct TestEvent {
     pub payload: Option<Box<RawValue>>,
 }
 
+impl TestEvent {
+    /// What a test holds if nobody says.
+    pub const MESSAGE: &str = r#"{"message":"Test event sent from the admin pages. No CRM record changed."}"#;
+}
+
 /// What came of a test.
 #[derive(Debug, Clone)]
 pub struct TestResult {
@@ -135,6 +140,7 @@ impl Service {
             created_at: now,
             created_by: actor.name.clone(),
             updated_at: now,
+            updated_by: actor.name.clone(),
             version: 0,
             deleted_at: None,
         };
@@ -332,6 +338,49 @@ impl Service {
         Ok(WebhookStats { view, hours, last_day, oldest_due })
     }
 
+    /// What a receiver of this webhook finds in a request that somebody pasted. The body that was
+    /// sent is looked up by the request's own id, if the event is still kept.
+    ///
+    /// # Errors
+    /// `missing_scope`, `not_found`.
+    pub fn check_request(
+        &self,
+        actor: &Actor,
+        id: WebhookId,
+        request: &PastedRequest,
+    ) -> Result<Vec<Finding>, Problem> {
+        actor.require(Scope::WebhooksRead)?;
+        let webhook = self.visible_webhook(actor, id)?;
+        let event = request.header("webhook-id").parse::<EventId>().ok();
+        let event = event.map(|id| self.store.event(id)).transpose()?.flatten();
+        let event = event.filter(|event| event.account == webhook.account);
+        let sent = event.map(|event| self.store.body(event.id)).transpose()?.flatten();
+        Ok(request.check(&webhook.secrets, sent.as_deref(), self.now()))
+    }
+
+    /// When the event was accepted that has waited longest for a webhook; `None` if none waits.
+    ///
+    /// # Errors
+    /// `missing_scope`, `not_found`.
+    pub fn oldest_waiting(&self, actor: &Actor, id: WebhookId) -> Result<Option<Timestamp>, Problem> {
+        actor.require(Scope::LogsRead)?;
+        self.visible_webhook(actor, id)?;
+        let filter = LogFilter { webhook: Some(id), status: Some(Status::Pending), ..LogFilter::default() };
+        let page = self.store.logs(&filter, Some(LogCursor::NewerThan(DeliveryId(0))), 1)?;
+        Ok(self.entries(page.items)?.first().map(|entry| entry.event.received_at))
+    }
+
+    /// What happened to many webhooks in the last 24 hours, in one look at the store: of each the
+    /// hours in which something did, oldest first.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn last_day(&self, views: &[WebhookView]) -> Result<HashMap<WebhookId, Vec<(u32, HourStats)>>, Problem> {
+        let ids: Vec<_> = views.iter().map(|view| view.webhook.id).collect();
+        let this_hour = self.now().hour();
+        self.store.hours_of(&ids, this_hour.saturating_sub(23), this_hour)
+    }
+
     /// Sends a test event at once and waits for the answer. It is logged, marked as a test, never
     /// retried, and does not need the webhook to be on.
     ///
@@ -378,7 +427,7 @@ impl Service {
         let payload = match (&test.payload, example) {
             (Some(payload), _) => payload.get().to_owned(),
             (None, Some(example)) => example,
-            (None, None) => r#"{"message":"Test event sent from the admin pages. No CRM record changed."}"#.to_owned(),
+            (None, None) => TestEvent::MESSAGE.to_owned(),
         };
         if payload.len() > self.settings.event_bytes {
             return Err(self.payload_too_large());
@@ -415,6 +464,11 @@ impl Service {
         update: WebhookUpdate,
     ) -> Result<WebhookView, Problem> {
         let audit = self.audit(actor, action, id);
+        let by = actor.name.clone();
+        let update: WebhookUpdate = Box::new(move |webhook: &mut Webhook| {
+            update(webhook);
+            webhook.updated_by = by;
+        });
         let webhook = self.store.update_webhook(id, if_version, self.now(), update, audit).await?;
         Ok(self.view(webhook))
     }
@@ -435,6 +489,12 @@ impl Service {
         let disable_warning = self.settings.healing.warning(&webhook, &state, &healing, now);
         let probing = healing.probing.filter(|_| webhook.disabled.is_some());
         WebhookView { webhook, state, health, disable_warning, probing }
+    }
+
+    /// Whether the name in a URL leads to an address; blocks for the time of a look-up. What cannot
+    /// be found out counts as known, so this warns and never forbids.
+    pub fn knows_host(&self, url: &TargetUrl) -> bool {
+        self.prober.knows_host(url)
     }
 
     /// Why nothing may be sent there, as far as the configuration says; empty if it may.

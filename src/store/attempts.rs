@@ -238,6 +238,9 @@ fn count_attempt(
     let success = after.status == Status::Success;
     let state = batch.state(after.webhook);
     state.attempt(success, ended_at);
+    if !success {
+        state.last_failure = Some(last);
+    }
     if throttled_until.is_some() {
         state.throttled_until = throttled_until;
     }
@@ -276,7 +279,7 @@ fn switch_off(batch: &mut Batch, id: WebhookId, at: Timestamp) -> Result<(), Fai
     let Some(webhook) = batch.shared.webhooks.get(id).filter(|webhook| webhook.is_on()) else { return Ok(()) };
     let mut webhook = Webhook::clone(&webhook);
     webhook.disabled = Some(Disabled { reason: DisabledReason::Gone, at });
-    webhook.updated_at = at;
+    (webhook.updated_at, webhook.updated_by) = (at, String::new());
     super::webhooks::put(batch, webhook).map(|_| ())
 }
 

@@ -118,6 +118,7 @@ impl World {
             ordered: false,
             created_at: self.now,
             created_by: "test".into(),
+            updated_by: String::new(),
             updated_at: self.now,
             version: 0,
             deleted_at: None,

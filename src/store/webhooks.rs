@@ -1,6 +1,6 @@
 //! Webhooks, their versions and their counts.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use super::{
     AccountHour, AuditEntry, Due, Parcel, Pending, QueuePage, Store, WebhookUpdate,
@@ -86,14 +86,34 @@ impl Store {
     /// # Errors
     /// If the store cannot be read.
     pub fn hours(&self, id: WebhookId, first: u32, last: u32) -> Result<Vec<(u32, HourStats)>, Problem> {
+        Ok(self.hours_of(&[id], first, last)?.remove(&id).unwrap_or_default())
+    }
+
+    /// The same of many webhooks, read at one moment; those without such an hour are left out.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn hours_of(
+        &self,
+        ids: &[WebhookId],
+        first: u32,
+        last: u32,
+    ) -> Result<HashMap<WebhookId, Vec<(u32, HourStats)>>, Problem> {
         self.read(|transaction| {
             let table = transaction.open_table(HOURS)?;
-            let rows = table.range((id.0, first)..=(id.0, last))?;
-            rows.map(|row| {
-                let (key, bytes) = row?;
-                Ok((key.value().1, decode(bytes.value())?))
-            })
-            .collect()
+            let mut found = HashMap::with_capacity(ids.len());
+            for id in ids {
+                let rows = table.range((id.0, first)..=(id.0, last))?;
+                let hours = rows.map(|row| {
+                    let (key, bytes) = row?;
+                    Ok((key.value().1, decode(bytes.value())?))
+                });
+                let hours: Vec<(u32, HourStats)> = hours.collect::<Result<_, Fail>>()?;
+                if !hours.is_empty() {
+                    found.insert(*id, hours);
+                }
+            }
+            Ok(found)
         })
     }
 

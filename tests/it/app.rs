@@ -12,6 +12,7 @@ use hookstead::{
     config::Config,
     control::{self, Ask},
     domain::Timestamp,
+    sender::Transport,
     store::Store,
     system::{Clock, PlayedClock, SystemClock},
 };
@@ -88,6 +89,13 @@ impl TestApp {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         std::fs::create_dir(folder.path().join("data")).unwrap();
         TestApp::start_with_seams(folder, clock, |_| {}, Seams { store: Some(store), ..Seams::default() })
+    }
+
+    /// Starts with another way to send and to look names up.
+    pub fn start_sending_by(transport: Arc<dyn Transport>) -> TestApp {
+        let clock = Arc::new(PlayedClock::new(SystemClock::new().now()));
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        TestApp::start_with_seams(folder, clock, |_| {}, Seams { transport: Some(transport), ..Seams::default() })
     }
 
     /// Starts on a data directory and a clock that may have been used before.

@@ -124,7 +124,7 @@ fn the_overview_says_what_the_server_is_at() {
         "Sender loop ",
         "Clock (UTC)",
         "The public address is not https",
-        "· schema 2",
+        &format!("· schema {}", hookstead::store::Store::SCHEMA),
         "2 h 5 min",
     ] {
         assert!(page.contains(words), "{words}: {page}");

@@ -14,6 +14,7 @@ mod api_reference;
 mod as_command;
 mod bulk_resend;
 mod bulk_resend_new;
+mod chart;
 mod configuration;
 mod cookies;
 mod door;
@@ -39,9 +40,11 @@ mod settings;
 mod setup;
 mod sign_in;
 mod sign_out;
+mod snippets;
 mod system;
 mod test_receiver;
 mod test_receiver_request;
+mod test_result;
 mod text;
 mod theme;
 mod visitor;
@@ -50,7 +53,9 @@ mod webhook_delete;
 mod webhook_disable;
 mod webhook_edit;
 mod webhook_enable;
+mod webhook_export;
 mod webhook_form;
+mod webhook_head;
 mod webhook_log;
 mod webhook_log_command;
 mod webhook_log_delete_payload;
@@ -64,8 +69,11 @@ mod webhook_logs_rows;
 mod webhook_new;
 mod webhook_rotate;
 mod webhook_secret;
+mod webhook_settings;
 mod webhook_sheet;
 mod webhook_test;
+mod webhook_try_now;
+mod webhook_verify;
 mod webhooks;
 mod zone;
 
@@ -124,7 +132,11 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(path("/integration/webhook/new").get(webhook_new::show).post(webhook_new::submit))
         .service(path("/integration/webhook/{id}").get(webhook::show))
         .service(path("/integration/webhook/{id}/edit").get(webhook_edit::show).post(webhook_edit::submit))
-        .service(path("/integration/webhook/{id}/test").post(webhook_test::submit))
+        .service(path("/integration/webhook/{id}/test").get(webhook_test::show).post(webhook_test::submit))
+        .service(path("/integration/webhook/{id}/verify").get(webhook_verify::show).post(webhook_verify::check))
+        .service(path("/integration/webhook/{id}/settings").get(webhook_settings::show))
+        .service(path("/integration/webhook/{id}/export").get(webhook_export::download))
+        .service(path("/integration/webhook/{id}/try-now").post(webhook_try_now::submit))
         .service(path("/integration/webhook/{id}/disable").post(webhook_disable::submit))
         .service(path("/integration/webhook/{id}/enable").get(webhook_enable::show).post(webhook_enable::submit))
         .service(path("/integration/webhook/{id}/rotate").get(webhook_rotate::show).post(webhook_rotate::submit))

@@ -34,6 +34,8 @@ pub enum Note {
     NothingSelected,
     /// A payload was deleted.
     PayloadDeleted,
+    /// Everything that waits for a webhook is tried.
+    TryingNow,
     /// An API key was revoked.
     KeyRevoked,
     /// The test receiver answers in another way.
@@ -55,7 +57,7 @@ pub enum Note {
 }
 
 impl Note {
-    const ALL: [Note; 24] = [
+    const ALL: [Note; 25] = [
         Note::WebhookCreated,
         Note::WebhookSaved,
         Note::WebhookDisabled,
@@ -71,6 +73,7 @@ impl Note {
         Note::NoneResent,
         Note::NothingSelected,
         Note::PayloadDeleted,
+        Note::TryingNow,
         Note::KeyRevoked,
         Note::ReceiverAnswers,
         Note::ReceiverCheck,
@@ -100,6 +103,7 @@ impl Note {
             Note::NoneResent => "none-resent",
             Note::NothingSelected => "nothing-selected",
             Note::PayloadDeleted => "payload-deleted",
+            Note::TryingNow => "trying-now",
             Note::KeyRevoked => "key-revoked",
             Note::ReceiverAnswers => "receiver-answers",
             Note::ReceiverCheck => "receiver-check",
@@ -136,6 +140,7 @@ impl Note {
             }
             Note::NothingSelected => "Nothing was selected. Tick the entries to send again.",
             Note::PayloadDeleted => "Payload deleted. The entry itself stays.",
+            Note::TryingNow => "The waiting deliveries are being tried now, oldest first.",
             Note::KeyRevoked => "API key revoked. It stopped working at once.",
             Note::ReceiverAnswers => "Saved. The test receiver answers so from now on.",
             Note::ReceiverCheck => "Signatures are checked so from now on.",

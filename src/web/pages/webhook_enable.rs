@@ -46,7 +46,7 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
     show_page(&visitor, StatusCode::OK, &page)
 }
 
-/// Switches it on.
+/// Switches it on; from the list back to the list.
 pub async fn submit(state: State, request: HttpRequest, visitor: Visitor, posted: Posted) -> Reply {
     let fields = posted.of(&visitor.key).fresh()?;
     let view = find(&state, &request, &visitor).await?;
@@ -58,5 +58,6 @@ pub async fn submit(state: State, request: HttpRequest, visitor: Visitor, posted
     };
     let (service, actor) = (state.service().clone(), visitor.actor);
     carry_out(async move { service.enable_webhook(&actor, id, missed).await }).await?;
-    Ok(see_other_with(&format!("{WEBHOOKS}/{id}"), note, visitor.secure))
+    let back = if fields.get("back") == "list" { WEBHOOKS.to_owned() } else { format!("{WEBHOOKS}/{id}") };
+    Ok(see_other_with(&back, note, visitor.secure))
 }

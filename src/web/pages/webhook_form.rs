@@ -48,10 +48,16 @@ pub struct Typed {
     pub allow_http: bool,
     /// Save although another webhook has the same URL.
     pub allow_same_url: bool,
+    /// Save although nobody knows the name in the URL.
+    pub allow_unknown_host: bool,
+    /// Keep spaces at the ends of the Secret.
+    pub keep_spaces: bool,
     /// Send a test event after creating.
     pub send_test: bool,
     /// The version of the webhook that is being changed.
     pub version: String,
+    /// Id of the webhook that a new one is a copy of; empty for none.
+    pub copy_of: String,
 }
 
 /// A row of headers as it was typed.
@@ -121,6 +127,12 @@ impl Typed {
         }
     }
 
+    /// A new form, filled in like a webhook that is there. The Secret is not taken along: each
+    /// webhook has its own.
+    pub fn copy_of(webhook: &Webhook) -> Typed {
+        Typed { copy_of: webhook.id.to_string(), version: String::new(), send_test: true, ..Typed::of(webhook) }
+    }
+
     /// Reads the fields.
     pub fn read(fields: &Fields) -> Typed {
         let text = |name: &str| fields.get(name).to_owned();
@@ -146,18 +158,37 @@ impl Typed {
             retry_schedule: text("retry_schedule"),
             allow_http: fields.ticked("allow_http"),
             allow_same_url: fields.ticked("allow_same_url"),
+            allow_unknown_host: fields.ticked("allow_unknown_host"),
+            keep_spaces: fields.ticked("keep_spaces"),
             send_test: fields.ticked("send_test"),
             ordered: fields.ticked("ordered"),
             version: text("version"),
+            copy_of: text("copy_of"),
         }
     }
 
-    /// Does what one of the small buttons asks for; `false` if it was the large one.
+    /// Does what one of the small buttons asks for; `false` if it saves: the large one, and those
+    /// that save anyway.
     pub fn press(&mut self, button: &str, new_secret: impl FnOnce() -> Secret) -> bool {
         match button {
             "generate" => self.secret = new_secret().as_str().to_owned(),
             "trim_secret" => self.secret = self.secret.trim().to_owned(),
             "use_https" => self.request_url = format!("https://{}", self.request_url.trim().trim_start_matches('/')),
+            "save_same_url" => {
+                self.allow_same_url = true;
+                return false;
+            }
+            "save_unknown_host" => {
+                self.allow_unknown_host = true;
+                return false;
+            }
+            "keep_spaces" => {
+                self.keep_spaces = true;
+                return false;
+            }
+            // The sheet ticks them all: it knows what is offered.
+            "select_all" => self.every = false,
+            "clear_events" => (self.every, self.events, self.categories) = (false, Vec::new(), Vec::new()),
             "add_header" if self.headers.len() < MAX_ROWS => self.headers.push(TypedHeader::default()),
             "add_header" => {}
             _ => match button.strip_prefix("remove_").and_then(|row| row.parse::<usize>().ok()) {
@@ -179,6 +210,7 @@ impl Typed {
         let request_url = found.take("request_url", TargetUrl::parse(&self.request_url));
         let secret = match self.secret.is_empty() {
             true => None,
+            false if self.keep_spaces => found.take("secret", Secret::parse_with_spaces(&self.secret)),
             false => found.take("secret", Secret::parse(&self.secret)),
         };
         let selection = self.selection(types).map_err(|faults| found.all(faults, |_| "events".to_owned())).ok();
@@ -253,6 +285,42 @@ impl TypedHeader {
         };
         CustomHeader { name: self.name.clone(), value, hidden: self.hidden }
     }
+}
+
+/// What differs between two versions of a form, field by field: its label, then the one and the
+/// other. Hidden values are not shown; whether they differ is.
+pub fn differences(mine: &Typed, theirs: &Typed) -> Vec<(&'static str, String, String)> {
+    let events = |typed: &Typed| match typed.every {
+        true => "every event".to_owned(),
+        false => {
+            let mut events = typed.events.clone();
+            events.sort();
+            events.dedup();
+            events.join(", ")
+        }
+    };
+    let headers = |typed: &Typed| {
+        let filled = typed.headers.iter().filter(|header| !header.is_empty());
+        let shown = filled.map(|header| match (header.hidden, header.value.is_empty()) {
+            (true, true) => format!("{}: ••••••••", header.name),
+            (true, false) => format!("{}: •••••••• (new)", header.name),
+            (false, _) => format!("{}: {}", header.name, header.value),
+        });
+        shown.collect::<Vec<_>>().join("; ")
+    };
+    let yes_or_no = |is: bool| if is { "yes" } else { "no" }.to_owned();
+    let fields = [
+        ("Request URL", mine.request_url.trim().to_owned(), theirs.request_url.clone()),
+        ("Description", mine.description.clone(), theirs.description.clone()),
+        ("Events", events(mine), events(theirs)),
+        ("Headers", headers(mine), headers(theirs)),
+        ("Timeout in seconds", mine.timeout_s.trim().to_owned(), theirs.timeout_s.clone()),
+        ("Requests at once", mine.max_in_flight.trim().to_owned(), theirs.max_in_flight.clone()),
+        ("Requests per second", mine.rate_per_second.trim().to_owned(), theirs.rate_per_second.clone()),
+        ("Retry schedule", mine.retry_schedule.trim().to_owned(), theirs.retry_schedule.clone()),
+        ("Keep order", yes_or_no(mine.ordered), yes_or_no(theirs.ordered)),
+    ];
+    fields.into_iter().filter(|(_, mine, theirs)| mine != theirs).collect()
 }
 
 /// The field of the form that a pointer of the service is about.

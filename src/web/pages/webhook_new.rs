@@ -7,7 +7,6 @@ use askama::Template;
 
 use super::{
     ask, carry_out,
-    fields::Fields,
     form::Posted,
     notes::Note,
     page::{Errors, FieldError, Frame, WEBHOOKS, see_other_with, show as show_page},
@@ -18,10 +17,11 @@ use super::{
 };
 use crate::{
     domain::{Actor, AddressRule, CustomHeaders, EventTypeInfo, Problem, ProblemKind, WebhookId},
-    service::{Service, Settings, TestEvent, WebhookInput, WebhookView},
+    service::{Service, TestEvent, WebhookInput, WebhookView},
     web::{
         State,
-        problem::{Reply, status},
+        problem::{Refusal, Reply, status},
+        query::Query,
     },
 };
 
@@ -32,10 +32,18 @@ struct WebhookNewPage {
     sheet: Sheet,
 }
 
-/// Shows the empty form; `?url=` fills the Request URL in.
+/// Shows the empty form; with `from`, one filled in like another webhook; with `url`, one that has
+/// its Request URL.
 pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply {
-    let given = Fields::parse(request.query_string().as_bytes())?;
-    let typed = Typed { request_url: given.get("url").to_owned(), ..Typed::empty() };
+    let mut query = Query::parse(request.query_string());
+    let typed = match query.take("from").and_then(|id| id.parse::<WebhookId>().ok()) {
+        Some(id) => {
+            let actor = visitor.actor.clone();
+            let original = ask(&state, move |service| service.webhook(&actor, id)).await?;
+            Typed::copy_of(&original.webhook)
+        }
+        None => Typed { request_url: query.take("url").unwrap_or_default(), ..Typed::empty() },
+    };
     page(&state, &visitor, StatusCode::OK, &typed, Errors::default(), "").await
 }
 
@@ -97,8 +105,11 @@ impl From<Problem> for Rejected {
 async fn create(state: &State, actor: &Actor, token: &str, typed: &Typed) -> Result<String, Rejected> {
     let service: &Arc<Service> = state.service();
     let (types, views) = known(state, actor).await.map_err(|refusal| refusal.problem)?;
-    let meant = typed.mean(&types, &CustomHeaders::default())?;
-    let meant = confirm(typed, meant, &views, None, service.settings())?;
+    // The hidden values of a copy come from its original, which the browser never saw.
+    let original = views.iter().find(|view| view.webhook.id.to_string() == typed.copy_of);
+    let kept = original.map_or_else(CustomHeaders::default, |view| view.webhook.headers.clone());
+    let meant = typed.mean(&types, &kept)?;
+    let meant = confirm(state, typed, meant, &views, None).await.map_err(|refusal| refusal.problem)??;
     let input = WebhookInput {
         account: None,
         request_url: meant.request_url,
@@ -126,47 +137,52 @@ async fn create(state: &State, actor: &Actor, token: &str, typed: &Typed) -> Res
 }
 
 /// The catalogue and the webhooks, to read a form by.
-pub async fn known(
-    state: &State,
-    actor: &Actor,
-) -> Result<(Vec<Arc<EventTypeInfo>>, Vec<WebhookView>), crate::web::problem::Refusal> {
+pub async fn known(state: &State, actor: &Actor) -> Result<(Vec<Arc<EventTypeInfo>>, Vec<WebhookView>), Refusal> {
     let actor = actor.clone();
     ask(state, move |service| Ok((service.event_types(&actor)?, service.webhooks(&actor, None)?))).await
 }
 
-/// Asks to confirm what is allowed but seldom meant: plain http to a public address, and a URL
-/// that another webhook has.
+/// Asks to confirm what is allowed but seldom meant: plain http to a public address, a URL that
+/// another webhook has, and a name that nobody knows. Each is asked about once; what stays as it was
+/// is not asked about again.
 ///
 /// # Errors
 /// The question, beside the field.
-pub fn confirm(
+pub async fn confirm(
+    state: &State,
     typed: &Typed,
     meant: Meant,
     views: &[WebhookView],
     own: Option<WebhookId>,
-    settings: &Settings,
-) -> Result<Meant, Errors> {
-    let ask = |message: String| {
+) -> Result<Result<Meant, Errors>, Refusal> {
+    let ask_about = |message: String| {
         let of_fields = vec![FieldError { field: "request_url".to_owned(), message }];
-        Err(Errors { general: Vec::new(), of_fields })
+        Ok(Err(Errors { general: Vec::new(), of_fields }))
     };
+    let settings = state.service().settings();
     let is_public = meant.request_url.check(&AddressRule::strict()).is_ok();
     if !meant.request_url.is_https() && is_public && !settings.require_https && !typed.allow_http {
         let message = "http sends customer data unencrypted. Use https, or tick “Send unencrypted anyway”.";
-        return ask(message.to_owned());
+        return ask_about(message.to_owned());
     }
-    let same = views
-        .iter()
-        .map(|view| &view.webhook)
-        .find(|webhook| webhook.request_url == meant.request_url && Some(webhook.id) != own);
-    match same {
-        Some(other) if !typed.allow_same_url => {
-            let name = if other.description.is_empty() { other.id.to_string() } else { other.description.clone() };
-            let name = display_line(&name).into_owned();
-            ask(format!("Another webhook already uses this Request URL (“{name}”). Tick “Save anyway” if you mean it."))
+    let present = views.iter().map(|view| &view.webhook).find(|webhook| Some(webhook.id) == own);
+    if present.is_some_and(|webhook| webhook.request_url == meant.request_url) {
+        return Ok(Ok(meant));
+    }
+    let same = views.iter().map(|view| &view.webhook).find(|webhook| webhook.request_url == meant.request_url);
+    if let Some(other) = same.filter(|_| !typed.allow_same_url) {
+        let name = if other.description.is_empty() { other.id.to_string() } else { other.description.clone() };
+        let name = display_line(&name).into_owned();
+        return ask_about(format!("Another webhook already uses this Request URL (“{name}”)."));
+    }
+    // What may not be sent to anyway is not looked up: the answer would tell which internal names exist.
+    if !typed.allow_unknown_host && state.service().check_target(&meant.request_url).is_empty() {
+        let url = meant.request_url.clone();
+        if !ask(state, move |service| Ok(service.knows_host(&url))).await? {
+            return ask_about(format!("{} was not found. Check the spelling.", meant.request_url.host()));
         }
-        _ => Ok(meant),
     }
+    Ok(Ok(meant))
 }
 
 async fn page(

@@ -28,14 +28,24 @@ pub struct Sheet {
     pub is_new: bool,
     /// The version that is being changed.
     pub version: String,
+    /// The webhook it is a copy of.
+    pub copy_of: String,
     /// Request URL.
     pub request_url: TextField,
     /// Offer to put https:// in front.
     pub offer_https: bool,
     /// Offer to send over http anyway; whether it is taken.
     pub offer_http: Option<bool>,
-    /// Offer to use the same URL again; whether it is taken.
-    pub offer_same_url: Option<bool>,
+    /// Offer to use a URL again that another webhook has.
+    pub offer_same_url: bool,
+    /// Offer to save a URL whose name nobody knows.
+    pub offer_unknown_host: bool,
+    /// What was confirmed already; goes along with the form.
+    pub confirmed: Vec<&'static str>,
+    /// What becomes of deliveries that wait while the URL changes; empty for none.
+    pub waiting: String,
+    /// Somebody else saved meanwhile.
+    pub conflict: Option<Conflict>,
     /// Description.
     pub description: TextField,
     /// The Secret of a new webhook.
@@ -68,6 +78,14 @@ pub struct Sheet {
     pub send_test: bool,
 }
 
+/// Somebody else saved while this form was open.
+pub struct Conflict {
+    /// Who, when.
+    pub words: String,
+    /// What differs: the field, mine, theirs.
+    pub differences: Vec<(&'static str, String, String)>,
+}
+
 /// The field for a new Secret.
 pub struct SecretField {
     /// What is in it.
@@ -92,10 +110,33 @@ pub struct SecretLinks {
 pub struct Group {
     /// Its name.
     pub name: String,
-    /// Whether it is chosen whole.
-    pub is_whole: bool,
+    /// How much of it is chosen.
+    pub standing: Standing,
     /// Its types.
     pub events: Vec<EventRow>,
+}
+
+/// How much of a category is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing.
+    None,
+    /// Some of its types by name.
+    Some,
+    /// All, also ones added later.
+    Whole,
+}
+
+impl Standing {
+    /// Whether it is chosen whole.
+    pub fn is_whole(self) -> bool {
+        self == Standing::Whole
+    }
+
+    /// Whether some of it is chosen and not the whole.
+    pub fn is_some(self) -> bool {
+        self == Standing::Some
+    }
 }
 
 /// An event type.
@@ -167,7 +208,7 @@ impl Sheet {
         (action, cancel, submit): (String, String, &'static str),
         secret_links: Option<SecretLinks>,
     ) -> Sheet {
-        let (groups, others) = groups(typed, types);
+        let (groups, others) = groups(typed, types, button == "select_all");
         let events = groups.iter().flat_map(|group| &group.events);
         let chosen = events.clone().filter(|event| event.is_chosen || typed.every).count();
         let chosen = format!("{chosen} of {} selected", events.count());
@@ -179,10 +220,14 @@ impl Sheet {
             submit,
             is_new: secret_links.is_none(),
             version: typed.version.clone(),
+            copy_of: typed.copy_of.clone(),
             offer_https: url_fault.contains("Did you mean"),
             offer_http: (typed.allow_http || url_fault.contains("Send unencrypted anyway")).then_some(typed.allow_http),
-            offer_same_url: (typed.allow_same_url || url_fault.contains("Another webhook"))
-                .then_some(typed.allow_same_url),
+            offer_same_url: url_fault.contains("Another webhook"),
+            offer_unknown_host: url_fault.contains("was not found"),
+            confirmed: confirmed(typed),
+            waiting: String::new(),
+            conflict: None,
             request_url: TextField {
                 hint: "Events are sent here as HTTP POST with a JSON body.",
                 fault: url_fault,
@@ -198,7 +243,7 @@ impl Sheet {
             secret: SecretField {
                 value: typed.secret.clone(),
                 is_shown: matches!(button, "generate" | "trim_secret"),
-                offer_trim: typed.secret != typed.secret.trim(),
+                offer_trim: typed.secret != typed.secret.trim() && !typed.keep_spaces,
                 fault: errors.at("secret"),
             },
             secret_links,
@@ -225,7 +270,17 @@ impl Sheet {
     }
 }
 
-fn groups(typed: &Typed, types: &[Arc<EventTypeInfo>]) -> (Vec<Group>, Vec<String>) {
+/// The names of what was confirmed, as fields of the form.
+fn confirmed(typed: &Typed) -> Vec<&'static str> {
+    let all = [
+        ("allow_same_url", typed.allow_same_url),
+        ("allow_unknown_host", typed.allow_unknown_host),
+        ("keep_spaces", typed.keep_spaces),
+    ];
+    all.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name).collect()
+}
+
+fn groups(typed: &Typed, types: &[Arc<EventTypeInfo>], all: bool) -> (Vec<Group>, Vec<String>) {
     let mut names: Vec<&str> = Vec::new();
     for info in types {
         if !names.contains(&info.category.as_str()) {
@@ -240,7 +295,8 @@ fn groups(typed: &Typed, types: &[Arc<EventTypeInfo>]) -> (Vec<Group>, Vec<Strin
         if is_whole {
             shown.extend(patterns);
         }
-        let is_chosen = |info: &EventTypeInfo| is_whole || typed.events.contains(&info.name.to_string());
+        let is_chosen =
+            |info: &EventTypeInfo| is_whole || typed.events.contains(&info.name.to_string()) || (all && !info.retired);
         // A retired type is offered to those who have it, so that an edit does not lose it.
         let offered = types.iter().filter(|info| info.category == name && (!info.retired || is_chosen(info)));
         let events: Vec<EventRow> = offered
@@ -252,7 +308,13 @@ fn groups(typed: &Typed, types: &[Arc<EventTypeInfo>]) -> (Vec<Group>, Vec<Strin
             })
             .collect();
         shown.extend(events.iter().map(|event| event.name.clone()));
-        Group { name: name.to_owned(), is_whole, events }
+        let some = events.iter().any(|event| event.is_chosen);
+        let standing = match (is_whole, some) {
+            (true, _) => Standing::Whole,
+            (false, true) => Standing::Some,
+            (false, false) => Standing::None,
+        };
+        Group { name: name.to_owned(), standing, events }
     });
     let groups: Vec<Group> = groups.collect();
     let others = typed.events.iter().filter(|event| !shown.iter().any(|known| known == *event));

@@ -1,22 +1,27 @@
 //! `/integration/webhook`: the list of webhooks.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use actix_web::{HttpRequest, http::StatusCode};
 use askama::Template;
 
 use super::{
     ask,
+    chart::Spark,
+    log_status::result,
     page::{Frame, WEBHOOKS, show as show_page},
     parts::{Badge, Name},
-    text::{count, display_line, middle_cut},
+    text::{count, display_line, middle_cut, query_value},
     visitor::Visitor,
 };
 use crate::{
-    domain::{EventTypeInfo, Health, Selection},
-    service::{WebhookStats, WebhookView},
+    domain::{EventTypeInfo, Health, HourStats, Selection, WebhookId, with_thousands},
+    service::WebhookView,
     web::{State, problem::Reply, query::Query},
 };
+
+/// Webhooks on one page. A row is about 2 KB of HTML.
+const ROWS: usize = 100;
 
 #[derive(Template)]
 #[template(path = "webhooks.html")]
@@ -27,6 +32,9 @@ struct WebhooksPage {
     health: String,
     is_filtered: bool,
     rows: Vec<Row>,
+    rules: [(&'static str, &'static str); 4],
+    first: Option<String>,
+    next: Option<String>,
 }
 
 struct Row {
@@ -37,10 +45,13 @@ struct Row {
     since: String,
     events: String,
     health: Badge,
+    rule: &'static str,
     waiting: String,
+    spark: Option<Spark>,
     sent: String,
     rate: String,
     is_on: bool,
+    missed: u64,
 }
 
 /// Shows the list, or what of it fits the search.
@@ -48,22 +59,42 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
     let mut query = Query::parse(request.query_string());
     let search = query.take("q").unwrap_or_default();
     let health = query.read("health", known_health);
+    let after = query.read("after", |text| {
+        text.parse::<WebhookId>()
+            .map_err(|_| crate::domain::Fault::new("not_understood", "Use an id that begins with whk_."))
+    });
     query.finish(&[])?;
     let (actor, wanted) = (visitor.actor.clone(), search.to_lowercase());
-    let (views, stats, types) = ask(&state, move |service| {
+    let (summary, shown, more, days, types) = ask(&state, move |service| {
         let views = service.webhooks(&actor, None)?;
-        let shown = views.iter().filter(|view| fits(view, &wanted, health));
-        let stats = shown.map(|view| service.webhook_stats(&actor, view.webhook.id)).collect::<Result<Vec<_>, _>>()?;
-        Ok((views, stats, service.event_types(&actor)?))
+        let summary = summary(&views);
+        let fitting = views.into_iter().filter(|view| fits(view, &wanted, health));
+        let mut shown: Vec<_> =
+            fitting.skip_while(|view| after.is_some_and(|after| view.webhook.id >= after)).take(ROWS + 1).collect();
+        let more = shown.len() > ROWS;
+        shown.truncate(ROWS);
+        let days = service.last_day(&shown)?;
+        Ok((summary, shown, more, days, service.event_types(&actor)?))
     })
     .await?;
+    let address = |after: Option<WebhookId>| {
+        let mut pairs =
+            vec![("q", search.clone()), ("health", health.map(Health::code).unwrap_or_default().to_owned())];
+        pairs.push(("after", after.map(|id| id.to_string()).unwrap_or_default()));
+        let pairs: Vec<_> = pairs.iter().filter(|(_, value)| !value.is_empty()).collect();
+        let query: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={}", query_value(value))).collect();
+        if query.is_empty() { WEBHOOKS.to_owned() } else { format!("{WEBHOOKS}?{}", query.join("&")) }
+    };
     let page = WebhooksPage {
         frame: Frame::new(&visitor, WEBHOOKS, "Webhook"),
-        summary: summary(&views),
+        summary,
         is_filtered: !search.is_empty() || health.is_some(),
         health: health.map(|health| health.code().to_owned()).unwrap_or_default(),
-        search,
-        rows: stats.iter().map(|stats| row(stats, &visitor, &types)).collect(),
+        rows: shown.iter().map(|view| row(view, &days, &visitor, &types)).collect(),
+        rules: [Health::Healthy, Health::Failing, Health::New, Health::Off].map(|one| (one.word(), one.rule())),
+        first: after.map(|_| address(None)),
+        next: shown.last().filter(|_| more).map(|view| address(Some(view.webhook.id))),
+        search: display_line(&search).into_owned(),
     };
     show_page(&visitor, StatusCode::OK, &page)
 }
@@ -94,44 +125,82 @@ fn summary(views: &[WebhookView]) -> String {
     parts.join(" · ")
 }
 
-fn row(stats: &WebhookStats, visitor: &Visitor, types: &[Arc<EventTypeInfo>]) -> Row {
-    let WebhookView { webhook, state, health, disable_warning, probing } = &stats.view;
-    let day = &stats.last_day;
+fn row(
+    view: &WebhookView,
+    days: &HashMap<WebhookId, Vec<(u32, HourStats)>>,
+    visitor: &Visitor,
+    types: &[Arc<EventTypeInfo>],
+) -> Row {
+    let WebhookView { webhook, state, health, .. } = view;
+    let hours = days.get(&webhook.id).map(Vec::as_slice).unwrap_or_default();
+    let mut day = HourStats::default();
+    hours.iter().for_each(|(_, hour)| day.add(hour));
     let finished = day.success + day.failed;
-    let since = match (&webhook.disabled, state.failing_since) {
-        (Some(disabled), _) => {
-            let since = format!("off since {}: {}", visitor.zone.day(disabled.at), disabled.reason.words());
-            let answers = probing.and_then(|probing| probing.answers_since).map_or("", |_| " · answers again");
-            let missed = if state.missed > 0 { format!(" · {} missed", state.missed) } else { String::new() };
-            format!("{since}{missed}{answers}")
-        }
-        (None, Some(at)) => {
-            let since = format!("no success since {}", visitor.zone.clock(at, visitor.now));
-            disable_warning.map_or(since.clone(), |warning| {
-                format!("{since} · disabled at {} if that lasts", visitor.zone.clock(warning.disabled_at, visitor.now))
-            })
-        }
-        (None, None) => String::new(),
-    };
     Row {
         id: webhook.id.to_string(),
         url: display_line(&middle_cut(webhook.request_url.as_str(), 64)).into_owned(),
         full_url: display_line(webhook.request_url.as_str()).into_owned(),
         description: (!webhook.description.is_empty()).then(|| Name::new(&webhook.description)),
-        since,
+        since: since(view, visitor),
         events: selected(&webhook.selection, types),
         health: (*health).into(),
-        waiting: if state.waiting > 0 { format!("{} waiting", state.waiting) } else { String::new() },
-        sent: if finished > 0 { count(finished, "delivery", "deliveries") } else { "–".to_owned() },
+        rule: health.rule(),
+        waiting: match state.waiting - state.missed.min(state.waiting) {
+            0 => String::new(),
+            waiting => format!("{} waiting", with_thousands(waiting)),
+        },
+        spark: Spark::of(hours, visitor.now.hour(), &visitor.zone),
+        sent: if finished > 0 { with_thousands(finished) } else { String::new() },
         rate: match (day.success * 1000).checked_div(finished) {
             None => String::new(),
             Some(share) => {
-                let p95 = day.percentile_ms(95).map(|ms| format!(" · p95 {ms} ms")).unwrap_or_default();
-                format!("{}.{} %{p95}", share / 10, share % 10).replace(".0 %", " %")
+                let p95 = day
+                    .percentile_ms(95)
+                    .map_or("—".to_owned(), |ms| format!("p95 {} ms", with_thousands(ms.into())));
+                format!("{} · {p95}", percent(share))
             }
         },
         is_on: webhook.is_on(),
+        missed: state.missed,
     }
+}
+
+/// Thousandths as `100 %` or `12.3 %`.
+pub fn percent(thousandths: u64) -> String {
+    format!("{}.{} %", thousandths / 10, thousandths % 10).replace(".0 %", " %")
+}
+
+/// Since when a webhook is off or failing, and why: `since 09:12:05 · Connection refused`.
+fn since(view: &WebhookView, visitor: &Visitor) -> String {
+    let WebhookView { webhook, state, health, disable_warning, probing } = view;
+    let (zone, now) = (&visitor.zone, visitor.now);
+    if let Some(disabled) = &webhook.disabled {
+        let mut parts = vec![format!("off since {}", zone.day(disabled.at))];
+        if disabled.is_automatic() {
+            parts.push(disabled.reason.words().to_owned());
+        }
+        if state.missed > 0 {
+            parts.push(format!("{} missed", with_thousands(state.missed)));
+        }
+        if probing.is_some_and(|probing| probing.answers_since.is_some()) {
+            parts.push("answers again".to_owned());
+        }
+        return parts.join(" · ");
+    }
+    let why = state.last_failure.as_ref().map(result);
+    let mut parts = Vec::new();
+    match state.failing_since {
+        Some(at) => {
+            parts.push(format!("since {}", zone.clock(at, now)));
+            parts.extend(why);
+        }
+        None if *health == Health::Failing => parts.extend(why.map(|why| format!("last failure: {why}"))),
+        None => {}
+    }
+    parts.extend(
+        disable_warning.map(|warning| format!("disabled at {} if that lasts", zone.clock(warning.disabled_at, now))),
+    );
+    parts.join(" · ")
 }
 
 /// Which events, in a word: `All`, `5 of 7` or `Ticket (2)`.

@@ -96,6 +96,11 @@ impl Zone {
         u64::try_from(at).ok().map(Timestamp::from_millis).filter(|at| *at <= Timestamp::MAX)
     }
 
+    /// The hour that begins at `at`, as `14:00`.
+    pub fn hour(&self, at: Timestamp) -> String {
+        self.local(at).strftime("%H:%M").to_string()
+    }
+
     /// The day alone.
     pub fn day(&self, at: Timestamp) -> String {
         self.local(at).strftime("%Y-%m-%d").to_string()

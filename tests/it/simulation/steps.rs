@@ -154,6 +154,7 @@ impl World {
             ordered: self.one_in(2),
             created_at: self.now,
             created_by: "played".into(),
+            updated_by: String::new(),
             updated_at: self.now,
             version: 0,
             deleted_at: None,

@@ -179,6 +179,7 @@ impl Builder {
             ordered: !on,
             created_at: self.now,
             created_by: "test".into(),
+            updated_by: String::new(),
             updated_at: self.now,
             version: 0,
             deleted_at: None,
