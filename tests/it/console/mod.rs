@@ -8,3 +8,5 @@
 mod admin;
 mod driver;
 mod form;
+mod logs;
+mod webhooks;
