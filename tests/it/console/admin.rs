@@ -148,17 +148,15 @@ impl<'a> Admin<'a> {
         for _ in 0..150 {
             self.keys(&char::from(Key::Tab).to_string());
             let focused = self.focused();
+            let ring = "const style = getComputedStyle(document.activeElement);
+                return document.activeElement === document.body || style.outlineStyle !== 'none' && style.outlineWidth !== '0px'";
+            assert_eq!(self.script(ring), true, "one does not see that “{focused}” has the focus");
             if focused == name {
                 return;
             }
             passed.push(focused);
         }
         panic!("Tab never comes to “{name}”, only to {passed:?}");
-    }
-
-    /// Presses Tab and shift.
-    pub fn tab_back(&self) {
-        self.keys(&format!("{}{}", char::from(Key::Shift), char::from(Key::Tab)));
     }
 
     /// What the thing with the focus is called: its label, or its words.
@@ -207,7 +205,8 @@ impl<'a> Admin<'a> {
     /// The words of one part of the page, with single spaces.
     #[track_caller]
     pub fn text_of(&self, css: &str) -> String {
-        let seen = self.run_script("const one = document.querySelector(arguments[0]); return one && one.innerText", css);
+        let seen =
+            self.run_script("const one = document.querySelector(arguments[0]); return one && one.innerText", css);
         let seen = seen.as_str().unwrap_or_else(|| panic!("there is no {css} on {}", self.address()));
         seen.split_whitespace().collect::<Vec<_>>().join(" ")
     }
@@ -215,7 +214,8 @@ impl<'a> Admin<'a> {
     /// The text of one part of the page exactly, whether it can be seen or not.
     #[track_caller]
     pub fn exact_text_of(&self, css: &str) -> String {
-        let text = self.run_script("const one = document.querySelector(arguments[0]); return one && one.textContent", css);
+        let text =
+            self.run_script("const one = document.querySelector(arguments[0]); return one && one.textContent", css);
         text.as_str().unwrap_or_else(|| panic!("there is no {css} on {}", self.address())).to_owned()
     }
 
@@ -267,7 +267,7 @@ impl<'a> Admin<'a> {
         result.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
-    /// The same, waiting for the promise it returns.
+    /// The same with arguments; it waits where the script gives a promise.
     #[track_caller]
     pub fn script_with(&self, script: &str, arguments: Vec<Value>) -> Value {
         let result = self.driver.run(self.driver.client().execute(script, arguments));
@@ -303,7 +303,8 @@ impl<'a> Admin<'a> {
         assert!(seen.complaints.is_empty(), "the console says {:#?}", seen.complaints);
         assert!(seen.failed.is_empty(), "not there: {:#?}", seen.failed);
         let ours = format!("{}/", self.app.base);
-        let strange = |url: &str| !url.starts_with(&ours) && !["data:", "about:"].iter().any(|own| url.starts_with(own));
+        let strange =
+            |url: &str| !url.starts_with(&ours) && !["data:", "about:"].iter().any(|own| url.starts_with(own));
         let away: Vec<_> = seen.requests.iter().filter(|(url, _)| strange(url)).collect();
         assert!(away.is_empty(), "a page asked another host: {away:?}");
     }

@@ -22,7 +22,7 @@ const COMMAND: Duration = Duration::from_secs(120);
 const END: Duration = Duration::from_secs(10);
 
 /// Nothing outside this machine is asked for anything; whoever tries is seen in [`Seen::requests`].
-const FLAGS: [&str; 13] = [
+const FLAGS: [&str; 14] = [
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
@@ -34,6 +34,8 @@ const FLAGS: [&str; 13] = [
     "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     "--lang=en",
+    // As on a phone, where they take no room.
+    "--hide-scrollbars",
     "--window-size=1280,900",
     // It ends when the pipe to the driver ends, even if that was killed.
     "--remote-debugging-pipe",

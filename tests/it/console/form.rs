@@ -31,8 +31,17 @@ fn detail_09_a_form_with_faults_keeps_every_typed_value_and_leads_to_the_field()
             .map((field) => field.value).filter((value) => value)",
     );
     let kept = [
-        "hooks.example.com/x", "ERP sync", "a secret of more than 16 characters", "X-Header-0", "value 0", "X-Header-1",
-        "value 1", "X-Header-2", "value 2", "X-Header-3", "value 3",
+        "hooks.example.com/x",
+        "ERP sync",
+        "a secret of more than 16 characters",
+        "X-Header-0",
+        "value 0",
+        "X-Header-1",
+        "value 1",
+        "X-Header-2",
+        "value 2",
+        "X-Header-3",
+        "value 3",
     ];
     assert_eq!(values, serde_json::json!(kept));
     let ticked = "return [...document.querySelectorAll('input:checked')].map((box) => box.value).join()";

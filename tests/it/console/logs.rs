@@ -40,7 +40,8 @@ fn detail_01_the_log_shows_exactly_what_was_sent_and_answered() {
     let mut lines: Vec<_> = shown.lines().map(str::to_owned).collect();
     let mut wanted = vec![format!("POST {}", receiver.url("/in?a=b")), format!("to {}", receiver.addr())];
     // What belongs to the connection rather than to the message is left out.
-    let of_message = |name: &str| !["host", "content-length", "connection", "accept", "accept-encoding"].contains(&name);
+    let of_message =
+        |name: &str| !["host", "content-length", "connection", "accept", "accept-encoding"].contains(&name);
     for (name, value) in &sent.headers {
         let (name, value) = (String::from_utf8_lossy(name).to_lowercase(), String::from_utf8_lossy(value));
         match name.as_str() {
@@ -164,7 +165,11 @@ fn detail_05_every_failure_has_its_own_cause_and_remedy() {
     // Certificates that fail otherwise need an authority that is known: `transport` has those.
     let receivers = [
         (plain(Script::hang()), "No response in time", "did not answer in time. Answer first, then do the work."),
-        (plain(Script::close()), "Closed without a full answer", "closed the connection before the answer was complete"),
+        (
+            plain(Script::close()),
+            "Closed without a full answer",
+            "closed the connection before the answer was complete",
+        ),
         (plain(Script::bytes("SSH-2.0-OpenSSH_9.2\r\n")), "Not an HTTP answer", "Check the port of the Request URL."),
         (plain(Script::status(301).header("location", "https://www.example.com/")), "301", "https://www.example.com/"),
         (plain(Script::status(401)), "401", "Check the Secret and the Headers."),
@@ -174,7 +179,11 @@ fn detail_05_every_failure_has_its_own_cause_and_remedy() {
         (plain(Script::status(422)), "422", "The receiver answered 422"),
         (plain(Script::status(429).header("retry-after", "60")), "429", "asked for a slower pace"),
         (plain(Script::status(503)), "503", busy),
-        (Receiver::start_tls(self_signed("127.0.0.1")), "Certificate not trusted", "openssl s_client -connect 127.0.0.1"),
+        (
+            Receiver::start_tls(self_signed("127.0.0.1")),
+            "Certificate not trusted",
+            "openssl s_client -connect 127.0.0.1",
+        ),
     ];
     let closed = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

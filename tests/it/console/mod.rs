@@ -6,7 +6,13 @@
 //! Tests named `detail_…` are the 25 details of a professional console, one each.
 
 mod admin;
+mod axe;
 mod driver;
 mod form;
+mod hostile;
+mod keyboard;
 mod logs;
+mod look;
+mod plain;
 mod webhooks;
+mod world;

@@ -156,7 +156,8 @@ fn detail_23_destructive_and_doubtful_actions_are_named_counted_and_done_once() 
     admin.fill("Request URL", &receiver.url("/in"));
     admin.tick("Every event, also ones added later");
     admin.tick("Send a test event after creating");
-    let double = "const button = document.querySelector('.form-end .primary'); button.click(); button.click(); return 1";
+    let double =
+        "const button = document.querySelector('.form-end .primary'); button.click(); button.click(); return 1";
     admin.leads_away("Create Webhook, twice", || {
         admin.script(double);
     });
