@@ -1,10 +1,7 @@
 //! An admin at a browser: what they press, type and see. Whatever they do waits for its effect and
 //! never for a length of time.
 
-use std::{
-    cell::Cell,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use fantoccini::{Locator, elements::Element, key::Key};
 use serde_json::{Value, json};
@@ -20,7 +17,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Admin<'a> {
     app: &'a TestApp,
     driver: Driver,
-    may_be_odd: Cell<bool>,
 }
 
 impl<'a> Admin<'a> {
@@ -28,7 +24,7 @@ impl<'a> Admin<'a> {
     /// started; under CI that fails.
     pub fn new(app: &'a TestApp) -> Option<Admin<'a>> {
         match Driver::start() {
-            Ok(driver) => Some(Admin { app, driver, may_be_odd: Cell::new(false) }),
+            Ok(driver) => Some(Admin { app, driver }),
             Err(why) => {
                 let words = format!("NOT TESTED: this needs Chromium and its driver. {why}");
                 assert!(std::env::var("CI").as_deref() != Ok("true"), "{words}");
@@ -309,11 +305,6 @@ impl<'a> Admin<'a> {
         assert!(away.is_empty(), "a page asked another host: {away:?}");
     }
 
-    /// For a test that itself looks at what was odd.
-    pub fn may_be_odd(&self) {
-        self.may_be_odd.set(true);
-    }
-
     /// Does something to the first visible element, again if the page changed under it.
     #[track_caller]
     fn act(&self, find: &Find, words: &str, verb: &str, act: impl Fn(&Element) -> Result<(), ()>) {
@@ -337,9 +328,7 @@ impl Drop for Admin<'_> {
         if std::thread::panicking() {
             return;
         }
-        if !self.may_be_odd.get() {
-            self.saw_nothing_odd();
-        }
+        self.saw_nothing_odd();
     }
 }
 

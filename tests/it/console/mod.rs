@@ -9,6 +9,7 @@ mod admin;
 mod axe;
 mod driver;
 mod form;
+mod gallery;
 mod hostile;
 mod keyboard;
 mod logs;
