@@ -14,6 +14,7 @@ mod bench;
 mod browser;
 mod certificates;
 mod command_line;
+mod console;
 mod disk;
 mod faults;
 mod kill;
