@@ -23,7 +23,7 @@
 //! - [`store`]: what is remembered: one file, one writer, answers after the commit.
 //! - [`service`]: what may be asked, by whom; the API, the pages and the commands come through it.
 //! - [`sender`]: what goes out: the turn over lanes, sending threads, HTTP, name look-ups.
-//! - [`web`]: who comes in: the JSON API and the pages.
+//! - [`web`]: who comes in: the JSON API, the pages, and the test receiver.
 //! - [`app`]: builds everything, starts it, stops it; the upkeep, the healing and its alarms.
 //! - [`control`]: the operator's door: commands to a running server, or to its file.
 //! - [`system`]: clock, random bytes, waking; each with a played side for tests.
