@@ -22,6 +22,7 @@ mod limits;
 mod main_job;
 mod ordering;
 mod pages_access;
+mod pages_event_types;
 mod pages_system;
 mod pages_test_receiver;
 mod pages_webhook_detail;

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, http::StatusCode};
 use askama::Template;
+use serde_json::Value;
 
 use super::{
     ask,
@@ -14,16 +15,22 @@ use super::{
     visitor::Visitor,
 };
 use crate::{
-    domain::EventTypeInfo,
+    domain::{EventTypeInfo, Webhook},
     service::WebhookView,
-    web::{State, problem::Reply},
+    web::{State, problem::Reply, query::Query},
 };
+
+/// Webhooks that are named at a type; all are counted.
+const MOST_LISTENERS: usize = 10;
+/// Members of an example that are listed.
+const MOST_MEMBERS: usize = 100;
 
 #[derive(Template)]
 #[template(path = "event_types.html")]
 struct EventTypesPage {
     frame: Frame,
     summary: String,
+    search: String,
     categories: Vec<Category>,
 }
 
@@ -37,23 +44,49 @@ struct TypeShown {
     label: Name,
     description: Name,
     listeners: String,
+    listening: Vec<Listener>,
     is_retired: bool,
+    has_schema: bool,
     example: Option<Payload>,
+    /// The names and types of the example's members.
+    members: Vec<Member>,
 }
 
-/// Shows the catalogue.
-pub async fn show(state: State, visitor: Visitor) -> Reply {
+/// A webhook that gets the type.
+struct Listener {
+    id: String,
+    name: Name,
+}
+
+/// A member of the example.
+struct Member {
+    name: Name,
+    kind: &'static str,
+}
+
+/// Shows the catalogue, or what of it has the text that is searched for.
+pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply {
+    let search = Query::parse(request.query_string()).take("q").unwrap_or_default().trim().to_owned();
     let actor = visitor.actor.clone();
     let (types, views) =
         ask(&state, move |service| Ok((service.event_types(&actor)?, service.webhooks(&actor, None)?))).await?;
-    let categories = categories(&types, &views);
-    let (known, groups) = (types.len() as u64, categories.len() as u64);
+    let groups = categories(&types, &views).len() as u64;
+    let known = types.len() as u64;
+    let found: Vec<_> = types.into_iter().filter(|info| fits(info, &search)).collect();
     let page = EventTypesPage {
         frame: Frame::new(&visitor, EVENT_TYPES, "Event types"),
         summary: format!("{} in {}", count(known, "type", "types"), count(groups, "category", "categories")),
-        categories,
+        categories: categories(&found, &views),
+        search,
     };
     show_page(&visitor, StatusCode::OK, &page)
+}
+
+fn fits(info: &EventTypeInfo, search: &str) -> bool {
+    let search = search.to_lowercase();
+    [info.name.as_str(), &info.label, &info.category, &info.description]
+        .iter()
+        .any(|text| text.to_lowercase().contains(&search))
 }
 
 fn categories(types: &[Arc<EventTypeInfo>], views: &[WebhookView]) -> Vec<Category> {
@@ -71,16 +104,51 @@ fn categories(types: &[Arc<EventTypeInfo>], views: &[WebhookView]) -> Vec<Catego
 }
 
 fn shown(info: &EventTypeInfo, views: &[WebhookView]) -> TypeShown {
-    let listeners = views.iter().filter(|view| view.webhook.selection.matches(&info.name)).count() as u64;
+    let of_it: Vec<_> = views.iter().filter(|view| view.webhook.selection.matches(&info.name)).collect();
     TypeShown {
         name: info.name.to_string(),
         label: Name::new(&info.label),
         description: Name::new(&info.description),
-        listeners: match listeners {
+        listeners: match of_it.len() as u64 {
             0 => "No webhook listens.".to_owned(),
             number => count(number, "webhook", "webhooks"),
         },
+        listening: of_it.iter().take(MOST_LISTENERS).map(|view| listener(&view.webhook)).collect(),
         is_retired: info.retired,
+        has_schema: info.schema.is_some(),
         example: info.example.as_ref().map(|example| Payload::new(example.as_bytes(), false, true)),
+        members: info.example.as_deref().map(members).unwrap_or_default(),
     }
+}
+
+fn listener(webhook: &Webhook) -> Listener {
+    let name = if webhook.description.is_empty() { webhook.request_url.as_str() } else { &webhook.description };
+    Listener { id: webhook.id.to_string(), name: Name::new(name) }
+}
+
+/// The members of the example by name, those of objects in it behind a full stop.
+fn members(example: &str) -> Vec<Member> {
+    fn add(value: &Value, name: &str, found: &mut Vec<Member>) {
+        let kind = match value {
+            Value::Null => "null",
+            Value::Bool(_) => "true or false",
+            Value::Number(_) => "number",
+            Value::String(_) => "text",
+            Value::Array(_) => "list",
+            Value::Object(_) => "object",
+        };
+        if !name.is_empty() {
+            found.push(Member { name: Name::new(name), kind });
+        }
+        if let Value::Object(members) = value {
+            for (member, value) in members.iter().take_while(|_| found.len() < MOST_MEMBERS).collect::<Vec<_>>() {
+                let name = if name.is_empty() { member.clone() } else { format!("{name}.{member}") };
+                add(value, &name, found);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    // An example was read as JSON when it was taken; one that cannot be read any more has no members.
+    add(&serde_json::from_str(example).unwrap_or_default(), "", &mut found);
+    found
 }

@@ -20,6 +20,9 @@ mod cookies;
 mod door;
 mod error;
 mod event;
+mod event_type_new;
+mod event_type_remove;
+mod event_type_schema;
 mod event_types;
 mod field;
 mod fields;
@@ -166,6 +169,12 @@ pub fn routes(config: &mut ServiceConfig) {
                 .post(webhook_log_resend::submit),
         )
         .service(path("/integration/event-types").get(event_types::show))
+        .service(path("/integration/event-types/new").get(event_type_new::show).post(event_type_new::submit))
+        .service(
+            path("/integration/event-types/{name}/remove").get(event_type_remove::show).post(event_type_remove::submit),
+        )
+        .service(path("/integration/event-types/{name}/offer").post(event_type_remove::offer))
+        .service(path("/integration/event-types/{name}/schema").get(event_type_schema::download))
         .service(path("/integration/test-receiver").get(test_receiver::show))
         .service(path("/integration/test-receiver/answers").post(test_receiver::answers))
         .service(path("/integration/test-receiver/check").post(test_receiver::check))

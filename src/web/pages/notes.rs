@@ -36,6 +36,14 @@ pub enum Note {
     PayloadDeleted,
     /// Everything that waits for a webhook is tried.
     TryingNow,
+    /// An event type was added.
+    EventTypeAdded,
+    /// An event type that nothing used is gone.
+    EventTypeDeleted,
+    /// An event type is not offered any more.
+    EventTypeRetired,
+    /// A retired event type is offered again.
+    EventTypeOffered,
     /// An API key was revoked.
     KeyRevoked,
     /// The test receiver answers in another way.
@@ -57,7 +65,7 @@ pub enum Note {
 }
 
 impl Note {
-    const ALL: [Note; 25] = [
+    const ALL: [Note; 29] = [
         Note::WebhookCreated,
         Note::WebhookSaved,
         Note::WebhookDisabled,
@@ -74,6 +82,10 @@ impl Note {
         Note::NothingSelected,
         Note::PayloadDeleted,
         Note::TryingNow,
+        Note::EventTypeAdded,
+        Note::EventTypeDeleted,
+        Note::EventTypeRetired,
+        Note::EventTypeOffered,
         Note::KeyRevoked,
         Note::ReceiverAnswers,
         Note::ReceiverCheck,
@@ -104,6 +116,10 @@ impl Note {
             Note::NothingSelected => "nothing-selected",
             Note::PayloadDeleted => "payload-deleted",
             Note::TryingNow => "trying-now",
+            Note::EventTypeAdded => "event-type-added",
+            Note::EventTypeDeleted => "event-type-deleted",
+            Note::EventTypeRetired => "event-type-retired",
+            Note::EventTypeOffered => "event-type-offered",
             Note::KeyRevoked => "key-revoked",
             Note::ReceiverAnswers => "receiver-answers",
             Note::ReceiverCheck => "receiver-check",
@@ -141,6 +157,10 @@ impl Note {
             Note::NothingSelected => "Nothing was selected. Tick the entries to send again.",
             Note::PayloadDeleted => "Payload deleted. The entry itself stays.",
             Note::TryingNow => "The waiting deliveries are being tried now, oldest first.",
+            Note::EventTypeAdded => "Event type added.",
+            Note::EventTypeDeleted => "Event type deleted. Nothing used it.",
+            Note::EventTypeRetired => "Event type retired. It is not offered any more; who selected it still gets it.",
+            Note::EventTypeOffered => "Event type offered again.",
             Note::KeyRevoked => "API key revoked. It stopped working at once.",
             Note::ReceiverAnswers => "Saved. The test receiver answers so from now on.",
             Note::ReceiverCheck => "Signatures are checked so from now on.",
