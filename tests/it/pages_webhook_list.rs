@@ -72,7 +72,7 @@ fn each_row_says_how_its_webhook_is_doing_and_why() {
         assert!(healthy.contains(words), "{words}: {healthy}");
     }
     let failing = row(&list, &bad);
-    for words in ["Failing", "1 waiting", " · 503", "since ", "Ticket (2)", "Nothing sent"] {
+    for words in ["Failing", "1 waiting", " · 503", "since ", "Ticket (2)", "Nothing arrived yet"] {
         assert!(failing.contains(words), "{words}: {failing}");
     }
     let rule = "title=\"The last delivery failed for good, fewer than 95 % of the last 20 arrived,";

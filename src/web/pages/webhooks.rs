@@ -59,6 +59,7 @@ struct Row {
     rule: &'static str,
     waiting: String,
     spark: Option<Spark>,
+    nothing: &'static str,
     sent: String,
     rate: String,
     is_on: bool,
@@ -176,6 +177,8 @@ fn row(
             0 => String::new(),
             waiting => format!("{} waiting", with_thousands(waiting)),
         },
+        // Attempts that failed are not nothing, although no delivery has ended with them.
+        nothing: if day.attempts > 0 { "Nothing arrived yet" } else { "Nothing sent" },
         spark: Spark::of(hours, visitor.now.hour(), &visitor.zone),
         sent: if finished > 0 { with_thousands(finished) } else { String::new() },
         rate: match (day.success * 1000).checked_div(finished) {
