@@ -32,6 +32,22 @@
     }
   };
 
+  // Copy what an address gives, byte for byte.
+  const copyFrom = async (button) => {
+    const word = button.textContent;
+    try {
+      const answer = await fetch(button.dataset.copyFrom, { redirect: "error" });
+      if (!answer.ok) throw new Error(answer.status);
+      await navigator.clipboard.writeText(await answer.text());
+      button.textContent = "Copied";
+      say("Copied");
+    } catch {
+      button.textContent = "Not copied";
+      say("Not copied");
+    }
+    setTimeout(() => { button.textContent = word; }, 1500);
+  };
+
   // Show or hide what is typed in a field.
   const reveal = (button) => {
     const field = document.getElementById(button.dataset.reveal);
@@ -120,6 +136,7 @@
     const button = event.target.closest("button");
     if (!button) return;
     if (button.dataset.copy) copy(button);
+    if (button.dataset.copyFrom) copyFrom(button);
     if (button.dataset.reveal) reveal(button);
     const done =
       (button.dataset.generate && generate(button)) ||
@@ -148,6 +165,168 @@
     if (event.target.matches("input[readonly]")) event.target.select();
   });
   for (const one of document.querySelectorAll("[data-event]:checked")) tick(one);
+
+  // The list of Webhook Logs, live: the newest rows are fetched and put on top while nothing is in
+  // use. Otherwise a bar says how many there are. What is on the page never moves by itself.
+  const LIVE = { every: 2000, rows: 200, aSecond: 20, say: 10000 };
+  const live = (button) => {
+    const rows = document.getElementById(button.dataset.live);
+    const bar = document.createElement("div");
+    bar.className = "note wait live-bar";
+    bar.hidden = true;
+    document.querySelector(".list-bar")?.after(bar);
+    let on = false, timer, lastAt = rows ? rows.dataset.at : "", unsaid = 0, saidAt = 0, lookedAt = 0, waiting = null;
+
+    const inUse = () => {
+      const picked = getSelection();
+      return rows.querySelector("input:checked") || rows.contains(document.activeElement)
+        || (picked && !picked.isCollapsed && rows.contains(picked.anchorNode))
+        || rows.closest("table").getBoundingClientRect().top < 0;
+    };
+    const show = (text, label, act) => {
+      const words = document.createElement("p");
+      words.textContent = text + " ";
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "button slim";
+      button.textContent = label;
+      button.addEventListener("click", act);
+      words.append(button);
+      bar.replaceChildren(words);
+      bar.hidden = false;
+    };
+    const insert = (fresh) => {
+      rows.prepend(...fresh);
+      while (rows.rows.length > LIVE.rows) rows.lastElementChild.remove();
+      const older = document.querySelector('.pages [rel="next"]');
+      if (older && rows.rows.length === LIVE.rows) {
+        const to = new URL(older.href);
+        to.searchParams.set("cursor", rows.lastElementChild.dataset.older);
+        older.href = to;
+      }
+      bar.hidden = true;
+    };
+    const update = (found) => {
+      const known = new Map([...rows.rows].map((row) => [row.dataset.id, row]));
+      const fresh = [];
+      for (const row of found) {
+        const old = known.get(row.dataset.id);
+        if (!old) { fresh.push(row); continue; }
+        const [was, is] = [old, row].map((one) => one.querySelector('[data-label="Status"]'));
+        if (was.innerHTML !== is.innerHTML && !was.contains(document.activeElement)) was.innerHTML = is.innerHTML;
+        old.classList.remove("gone");
+      }
+      // What no longer fits the filter stays where it is, and says so.
+      const ids = new Set(found.map((row) => row.dataset.id));
+      const last = found.length ? found[found.length - 1].dataset.id : "";
+      for (const [id, row] of known) if (id > last && !ids.has(id)) row.classList.add("gone");
+      return fresh;
+    };
+    const tell = () => {
+      if (!unsaid || Date.now() - saidAt < LIVE.say) return;
+      say(unsaid === 1 ? "1 new entry" : `${unsaid} new entries`);
+      [unsaid, saidAt] = [0, Date.now()];
+    };
+    const look = async () => {
+      if (document.hidden) return;
+      const address = new URL(rows.dataset.rows, location.href);
+      address.searchParams.set("limit", Math.min(100, Math.max(50, rows.rows.length)));
+      let answer;
+      try {
+        answer = await fetch(address, { redirect: "error", cache: "no-store", signal: AbortSignal.timeout(10000) });
+        if (!answer.ok) throw new Error(answer.status);
+        answer = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("tbody");
+      } catch {
+        if (on) show(`Live updates stopped at ${lastAt}. Trying again…`, "Refresh", () => location.reload());
+        waiting = null;
+        return;
+      }
+      if (!on) return;
+      lastAt = answer.dataset.at;
+      const found = [...answer.rows].map((row) => document.importNode(row, true));
+      const fresh = update(found);
+      const seconds = Math.max((Date.now() - lookedAt) / 1000, 1);
+      const before = waiting ? waiting.length : 0;
+      lookedAt = Date.now();
+      if (!fresh.length) { waiting = null; bar.hidden = true; return tell(); }
+      const more = fresh.length > before ? fresh.length - before : 0;
+      unsaid += more;
+      tell();
+      const flood = more / seconds > LIVE.aSecond;
+      if (!flood && !inUse()) { waiting = null; return insert(fresh); }
+      if (fresh.length === found.length) {
+        waiting = fresh;
+        return show(`More than ${fresh.length} new entries`, "Show", () => {
+          location.hash = "live";
+          location.reload();
+        });
+      }
+      waiting = fresh;
+      show(fresh.length === 1 ? "1 new entry" : `${fresh.length} new entries`, "Show", () => {
+        insert(waiting || []);
+        waiting = null;
+        rows.querySelector("a")?.focus({ preventScroll: true });
+      });
+    };
+    const next = async () => {
+      await look();
+      if (on) timer = setTimeout(next, LIVE.every);
+    };
+    const turn = () => {
+      if (!rows) return location.reload();
+      on = !on;
+      clearTimeout(timer);
+      button.textContent = on ? "Pause" : "Live";
+      button.setAttribute("aria-pressed", String(on));
+      bar.hidden = true;
+      waiting = null;
+      say(on ? "Live updates on" : "Live updates paused");
+      if (on) { lookedAt = Date.now(); next(); }
+    };
+    button.addEventListener("click", turn);
+    document.addEventListener("visibilitychange", () => {
+      if (on && !document.hidden) { clearTimeout(timer); next(); }
+    });
+    if (location.hash === "#live" && rows) {
+      history.replaceState(null, "", location.pathname + location.search);
+      turn();
+    }
+  };
+
+  // How many are ticked, and a box that ticks all of them.
+  const ticked = () => {
+    for (const words of document.querySelectorAll("[data-ticked]")) {
+      const boxes = [...document.querySelectorAll(`tbody input[name="${words.dataset.ticked}"]`)];
+      const number = boxes.filter((box) => box.checked).length;
+      words.textContent = `${number} selected`;
+      const all = document.querySelector("[data-tick-all]");
+      if (all) [all.checked, all.indeterminate] = [number === boxes.length, number > 0 && number < boxes.length];
+    }
+  };
+  document.addEventListener("change", (event) => {
+    const all = event.target.dataset.tickAll;
+    if (all) for (const box of document.querySelectorAll(`tbody input[name="${all}"]`)) box.checked = event.target.checked;
+    if (document.querySelector("[data-ticked]")) ticked();
+  });
+  ticked();
+
+  // A bulk resend: its numbers change in place until it ends.
+  const follow = async () => {
+    const part = document.querySelector("[data-progress]");
+    if (!part) return;
+    try {
+      const answer = document.hidden ? null : await fetch(part.dataset.progress, { redirect: "error", cache: "no-store" });
+      if (answer?.ok) {
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        const fresh = page.getElementById("progress");
+        if (!fresh.dataset.progress) return location.reload();
+        part.replaceChildren(...document.importNode(fresh, true).childNodes);
+      }
+    } catch { /* The next look may work; the page says how far it was. */ }
+    setTimeout(follow, 2000);
+  };
+  if (document.querySelector("[data-progress]")) setTimeout(follow, 1000);
+  for (const button of document.querySelectorAll("[data-live]")) live(button);
 
   // The summary of errors is read first.
   const errors = document.querySelector(".errors");

@@ -11,7 +11,7 @@ mod upkeep;
 
 use std::{
     fmt, io,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::Path,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -20,10 +20,13 @@ use std::{
 use crate::{
     config::Config,
     control::Door,
-    domain::{Actor, AddressRule, Attempt, HealingPolicy, PrivateTarget, Problem, RetrySchedule, TargetUrl},
+    domain::{
+        Actor, AddressRule, Attempt, HealingPolicy, PrivateTarget, Problem, RetrySchedule, TargetUrl, TestReceiver,
+        Timestamp, receiver_name,
+    },
     sender::{EngineOptions, HttpTransport, Sender, SenderOptions, Transport, TransportOptions},
-    service::{Check, Prober, Service, Settings},
-    store::{OpenOptions, Parcel, Store},
+    service::{Check, Machine, Prober, Service, Settings},
+    store::{DATA_FILE, OpenOptions, Parcel, Store},
     system::{Clock, Random, SystemClock, SystemRandom},
     web::{self, WebOptions, WebState},
 };
@@ -96,7 +99,7 @@ impl App {
         };
         let listener = web::bind(config.listen).map_err(|error| cannot_listen(config.listen, &error))?;
         let address = listener.local_addr().map_err(StartError::new)?;
-        let settings = settings(config, vec![address])?;
+        let settings = settings(config, vec![address], &store)?;
         let transport: Arc<dyn Transport> = match seams.transport {
             Some(transport) => transport,
             None => Arc::new(transport(config, settings.address_rule.clone())?),
@@ -110,9 +113,10 @@ impl App {
         let healing = Healing::start(config, service.clone(), clock.clone()).map_err(StartError::new)?;
         let door = open_door(config, service.clone())?;
         let (checked, time) = (sender.clone(), clock.clone());
-        let state = WebState::new(service.clone(), random, config.trusted_proxies.clone(), move || {
-            vec![Check { name: "sender_alive", ok: time.now() - checked.last_turn_at() < SENDER_SILENT }]
-        });
+        let checks =
+            move || vec![Check { name: "sender_alive", ok: time.now() - checked.last_turn_at() < SENDER_SILENT }];
+        let machine = machine(config, sender.clone(), clock.now());
+        let state = WebState::new(service.clone(), random, config.clone(), checks, machine);
         let web = web::start(listener, web_options(config), state).map_err(StartError::new)?;
         Ok(App { address, service, store, sender, upkeep: Some(upkeep), healing: Some(healing), door, web })
     }
@@ -149,7 +153,7 @@ impl App {
 pub fn service_alone(config: &Config) -> Result<Arc<Service>, StartError> {
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let store = open_store(config, &*random)?;
-    let settings = settings(config, Vec::new())?;
+    let settings = settings(config, Vec::new(), &store)?;
     let service = Service::new(store, Arc::new(SystemClock::new()), random, Arc::new(NoProbe), settings);
     service.map(Arc::new).map_err(StartError::new)
 }
@@ -167,7 +171,7 @@ fn cannot_listen(address: SocketAddr, error: &io::Error) -> StartError {
     StartError(format!("cannot listen on {address}: {error}. Choose another address with --listen"))
 }
 
-fn settings(config: &Config, own: Vec<SocketAddr>) -> Result<Settings, StartError> {
+fn settings(config: &Config, own: Vec<SocketAddr>, store: &Store) -> Result<Settings, StartError> {
     let allowed = config.allowed_private_targets.iter().map(|text| PrivateTarget::parse(text));
     let allowed: Vec<_> = allowed
         .collect::<Result<_, _>>()
@@ -175,6 +179,9 @@ fn settings(config: &Config, own: Vec<SocketAddr>) -> Result<Settings, StartErro
     let delays: Vec<u64> = config.sender.retry_schedule_s.iter().map(|delay| u64::from(*delay)).collect();
     let retry_schedule = RetrySchedule::from_seconds(&delays);
     let days = |days: u32| Duration::from_secs(u64::from(days) * 86_400);
+    let public_url = config.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
+    let site = public_url.as_deref().and_then(|url| TargetUrl::parse(url).ok());
+    let receiver = own.first().and_then(|listener| test_receiver(*listener, public_url.as_deref(), &store.instance()));
     Ok(Settings {
         event_bytes: config.limits.event_bytes,
         batch_bytes: config.limits.batch_bytes,
@@ -184,7 +191,8 @@ fn settings(config: &Config, own: Vec<SocketAddr>) -> Result<Settings, StartErro
         events_per_selection: config.limits.events_per_selection,
         headers_per_webhook: config.limits.headers_per_webhook,
         header_bytes: config.limits.header_bytes,
-        address_rule: AddressRule::with_exceptions(allowed).with_own(own),
+        address_rule: AddressRule::with_exceptions(allowed).with_own(own).with_site(site).with_receiver(receiver),
+        test_receiver: config.test_receiver,
         require_https: config.sender.require_https,
         timeout_ms: config.sender.timeout_ms as u32,
         max_in_flight: config.sender.max_in_flight as u16,
@@ -198,8 +206,22 @@ fn settings(config: &Config, own: Vec<SocketAddr>) -> Result<Settings, StartErro
         alarm_lag: Duration::from_secs(config.alarm.lag_s),
         session: days(config.web.session_days),
         retention: days(config.retention_days),
-        public_url: config.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
+        public_url,
     })
+}
+
+/// The test receiver: at the public address if one is set, else at the listener itself.
+fn test_receiver(listener: SocketAddr, public_url: Option<&str>, instance: &str) -> Option<TestReceiver> {
+    let ip = match listener.ip() {
+        IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(address) if address.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        address => address,
+    };
+    let listener = SocketAddr::new(ip, listener.port());
+    let name = receiver_name(instance);
+    let local = format!("http://{listener}");
+    let url = |base: &str| TargetUrl::parse(&format!("{base}/in/{name}")).ok();
+    Some(TestReceiver { url: url(public_url.unwrap_or(&local))?, local: url(&local)?, listener })
 }
 
 fn transport(config: &Config, rule: AddressRule) -> Result<HttpTransport, StartError> {
@@ -229,6 +251,8 @@ fn start_sender(
         max_in_flight: config.sender.threads,
         lane_max_in_flight: settings.max_in_flight,
         schedule: settings.retry_schedule.clone(),
+        // Nothing is written before the sender hears of it.
+        paused: store.pause().is_some(),
         ..EngineOptions::default()
     };
     let options = SenderOptions { engine, timeout: Duration::from_millis(u64::from(settings.timeout_ms)) };
@@ -272,6 +296,19 @@ fn first_admin(config: &Config, service: &Arc<Service>) -> Result<(), StartError
     let operator = Actor::operator();
     let made = service.create_user(&operator, email, password.expose().to_owned(), true);
     runtime.block_on(made).map_err(|problem: Problem| StartError(format!("the first admin: {problem}")))
+}
+
+/// What the machine and the sender are at, each time it is asked.
+fn machine(config: &Config, sender: Arc<Sender>, started_at: Timestamp) -> impl Fn() -> Machine + Send + Sync + use<> {
+    let data_dir = config.data_dir.clone();
+    move || Machine {
+        in_flight: sender.in_flight(),
+        sent_per_second: sender.sent_per_second(),
+        last_turn_at: sender.last_turn_at(),
+        started_at,
+        database_bytes: std::fs::metadata(data_dir.join(DATA_FILE)).map_or(0, |metadata| metadata.len()),
+        free_bytes: free_bytes(&data_dir).ok(),
+    }
 }
 
 fn web_options(config: &Config) -> WebOptions {

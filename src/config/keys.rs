@@ -45,6 +45,8 @@ settings! {
         trusted_proxies: Vec<IpNet> = Vec::new(), list(0..=256, network());
         /// Exceptions to the rule that webhooks go to public addresses only.
         allowed_private_targets: Vec<String> = Vec::new(), list(0..=256, private_target());
+        /// Whether the built-in test receiver takes requests; none keeps it on for the first three days.
+        test_receiver: Option<bool> = None, optional(Flag);
         /// How many days events and logs are kept. Longer than the retry schedule.
         retention_days: u32 = 90, whole(1..=3650);
     }

@@ -60,6 +60,8 @@ pub struct Described {
     pub key: &'static str,
     /// The value in the notation of the file; secrets masked.
     pub value: String,
+    /// The environment variable that can set it.
+    pub variable: String,
     /// Where it came from.
     pub source: Source,
 }
@@ -87,7 +89,13 @@ impl Config {
     /// Every key with its value and where that came from, in the order of `config.example.toml`.
     pub fn describe(&self) -> Vec<Described> {
         let rows = KEYS.iter().zip(&self.sources);
-        rows.map(|(key, source)| Described { key: key.name, value: (key.show)(self), source: source.clone() }).collect()
+        let described = |(key, source): (&table::Key, &Source)| Described {
+            key: key.name,
+            value: (key.show)(self),
+            variable: key.variable(),
+            source: source.clone(),
+        };
+        rows.map(described).collect()
     }
 
     /// Where the value of `key` came from, such as `sender.timeout_ms`; the default for a key that is none.

@@ -13,7 +13,7 @@ use std::{
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use url::Host;
 
-use super::Fault;
+use super::{Fault, TargetUrl};
 
 const fn v4(a: u8, b: u8, c: u8, d: u8, prefix: u8) -> Ipv4Net {
     Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), prefix)
@@ -155,11 +155,24 @@ impl fmt::Display for RefusedAddress {
 
 impl std::error::Error for RefusedAddress {}
 
+/// The one address of ours that may be sent to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestReceiver {
+    /// What a webhook has as its Request URL; nothing else counts, not even another spelling.
+    pub url: TargetUrl,
+    /// What is dialled for it: our own listener, past every proxy.
+    pub local: TargetUrl,
+    /// That listener.
+    pub listener: SocketAddr,
+}
+
 /// Which addresses this installation may send to.
 #[derive(Debug, Clone)]
 pub struct AddressRule {
     exceptions: Vec<PrivateTarget>,
     own: Vec<SocketAddr>,
+    site: Option<TargetUrl>,
+    receiver: Option<TestReceiver>,
 }
 
 impl AddressRule {
@@ -170,7 +183,7 @@ impl AddressRule {
 
     /// Public addresses and those of `allowed`.
     pub fn with_exceptions(allowed: Vec<PrivateTarget>) -> Self {
-        AddressRule { exceptions: allowed, own: Vec::new() }
+        AddressRule { exceptions: allowed, own: Vec::new(), site: None, receiver: None }
     }
 
     /// The same rule, which also refuses our own `listeners`, inside an allowed range too.
@@ -180,6 +193,39 @@ impl AddressRule {
     pub fn with_own(mut self, listeners: Vec<SocketAddr>) -> Self {
         self.own.extend(listeners);
         self
+    }
+
+    /// The same rule, which also refuses the address that people reach this server at.
+    pub fn with_site(mut self, site: Option<TargetUrl>) -> Self {
+        self.site = site;
+        self
+    }
+
+    /// The same rule, with our own test receiver as the only exception to it.
+    pub fn with_receiver(mut self, receiver: Option<TestReceiver>) -> Self {
+        self.receiver = receiver;
+        self
+    }
+
+    /// Our own test receiver.
+    pub fn receiver(&self) -> Option<&TestReceiver> {
+        self.receiver.as_ref()
+    }
+
+    /// Our own test receiver, if `url` is exactly its URL.
+    pub fn receiver_at(&self, url: &TargetUrl) -> Option<&TestReceiver> {
+        self.receiver.as_ref().filter(|receiver| receiver.url == *url)
+    }
+
+    /// Whether `url` is below the address that people reach this server at. Only what is below it:
+    /// other programs may share its host.
+    pub(super) fn is_own_site(&self, url: &TargetUrl) -> bool {
+        let Some(site) = &self.site else { return false };
+        let (base, path) = (site.path(), url.path());
+        let base = base.trim_end_matches('/');
+        let below = path.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let host = |url: &TargetUrl| url.host().trim_end_matches('.').to_owned();
+        host(site) == host(url) && site.port() == url.port() && below
     }
 
     /// Whether a connection to this address and port may be made.

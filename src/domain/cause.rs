@@ -1,10 +1,10 @@
 //! Why an attempt got no answer: the code, the words of a list, and the sentence that says what to do.
 
-use std::fmt;
+use std::{fmt, net::SocketAddr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::TargetUrl;
+use super::{Circumstances, TargetUrl};
 
 /// Why there was no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -108,6 +108,42 @@ impl Cause {
         }
     }
 
+    /// The same after an attempt that took so long: it names the seconds where they are the point.
+    pub fn words_after(&self, duration_ms: u32) -> String {
+        let seconds = duration_ms.saturating_add(500).max(1_000) / 1_000;
+        match self {
+            Cause::ConnectTimeout => format!("No connection in {seconds} s"),
+            Cause::ResponseTimeout => format!("No response in {seconds} s"),
+            other => other.words().to_owned(),
+        }
+    }
+
+    /// [`Cause::remedy`] with what is known of one attempt; `detail` is what its record says.
+    pub fn remedy_of(&self, at: &Circumstances, detail: &str) -> String {
+        let (host, port) = (at.url.host(), at.url.port());
+        // A cause of the dialler has the address it dialled as its detail.
+        let dialled = detail.parse().ok().or(at.address);
+        let place = dialled.map_or_else(|| host.to_owned(), |address: SocketAddr| address.ip().to_string());
+        let seconds = at.duration_ms.saturating_add(500).max(1_000) / 1_000;
+        let ended = detail.strip_prefix("It ended on ").and_then(|rest| rest.strip_suffix('.'));
+        let named = detail.strip_prefix("It is for ").and_then(|rest| rest.strip_suffix('.'));
+        match (self, ended, named) {
+            (Cause::ConnectRefused, _, _) => format!("{place} refused port {port}. Is the receiver running?"),
+            (Cause::ConnectTimeout, _, _) => {
+                format!("{place} did not answer on port {port}. A firewall may be dropping the packets.")
+            }
+            (Cause::ResponseTimeout, _, _) => format!(
+                "The receiver took the request but did not answer in {seconds} s. Answer first, then do the work."
+            ),
+            (Cause::TlsExpired, Some(day), _) => {
+                format!("The receiver's certificate ended on {day}. Renew it there.")
+            }
+            (Cause::TlsName, _, Some(names)) => format!("The certificate is for {names}, not {host}."),
+            (Cause::Internal, _, _) => format!("The sender failed ({}). Tell your operator.{}", at.log, more(detail)),
+            _ => self.remedy(at.url) + &more(detail),
+        }
+    }
+
     /// One or two sentences: what happened at `url` and what to do about it.
     pub fn remedy(&self, url: &TargetUrl) -> String {
         let (host, port) = (url.host(), url.port());
@@ -155,6 +191,10 @@ impl Cause {
     }
 }
 
+fn more(detail: &str) -> String {
+    if detail.is_empty() { String::new() } else { format!(" ({detail})") }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.code())
@@ -177,6 +217,7 @@ impl<'de> Deserialize<'de> for Cause {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::DeliveryId;
 
     #[test]
     fn every_cause_has_its_own_code_and_words() {
@@ -190,5 +231,58 @@ mod tests {
             assert!(cause.remedy(&url).ends_with(['.', '?', '3']), "{cause}");
         }
         assert_eq!(Cause::from_code("moon_phase"), None);
+    }
+
+    #[test]
+    fn what_is_known_of_an_attempt_is_said() {
+        let url = TargetUrl::parse("https://hooks.example.com/in").expect("a URL");
+        let at = Circumstances {
+            url: &url,
+            address: Some("203.0.113.7:443".parse().expect("an address")),
+            duration_ms: 15_003,
+            body_bytes: 204_800,
+            log: DeliveryId(0),
+        };
+        for (cause, detail, words) in [
+            (Cause::DnsNotFound, "", "hooks.example.com has no address. Check the spelling of the Request URL."),
+            (Cause::ConnectRefused, "198.51.100.1:443", "198.51.100.1 refused port 443. Is the receiver running?"),
+            (
+                Cause::ConnectTimeout,
+                "",
+                "203.0.113.7 did not answer on port 443. A firewall may be dropping the packets.",
+            ),
+            (
+                Cause::ResponseTimeout,
+                "",
+                "The receiver took the request but did not answer in 15 s. Answer first, then do the work.",
+            ),
+            (
+                Cause::TlsExpired,
+                "It ended on 2026-01-01.",
+                "The receiver's certificate ended on 2026-01-01. Renew it there.",
+            ),
+            (
+                Cause::TlsExpired,
+                "It begins on 2027-01-01.",
+                "The receiver's certificate is not valid at this date. Renew it there. (It begins on 2027-01-01.)",
+            ),
+            (
+                Cause::TlsName,
+                "It is for other.example.com.",
+                "The certificate is for other.example.com, not hooks.example.com.",
+            ),
+            (
+                Cause::TlsUntrusted,
+                "",
+                "Self-signed, or an intermediate certificate is missing. \
+                 Check: openssl s_client -connect hooks.example.com:443",
+            ),
+            (Cause::Internal, "", "The sender failed (log_00000000000000000000000000). Tell your operator."),
+        ] {
+            assert_eq!(cause.remedy_of(&at, detail), words);
+        }
+        assert_eq!(Cause::ConnectTimeout.words_after(5_001), "No connection in 5 s");
+        assert_eq!(Cause::ResponseTimeout.words_after(200), "No response in 1 s");
+        assert_eq!(Cause::TlsName.words_after(5_001), "Certificate for another name");
     }
 }

@@ -74,7 +74,7 @@ pub struct Delivery {
     /// Where it stands.
     pub status: Status,
     /// Why it failed for good.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub failed_reason: Option<FailedReason>,
     /// Attempts made so far; the next one has this number plus one.
     pub attempts: u32,
@@ -82,34 +82,34 @@ pub struct Delivery {
     /// ended begins a new round.
     pub round_attempts: u32,
     /// Its number among the deliveries of its webhook, from 1 and without gaps. Tests have none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub sequence: Option<u64>,
     /// The key whose order it keeps, from the moment it was made until it ends. Sent again after
     /// that, it belongs to no order any more.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub order: Option<OrderTag>,
     /// An earlier delivery of the same key has not ended; it has no row in the queue until then.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default)]
     pub behind: bool,
     /// When the next attempt is due; the key of its row in the queue.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub due: Option<Timestamp>,
     /// What the next attempt is started by.
     pub next_start: StartedBy,
     /// Who asked for the next attempt, if a person or program did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub next_start_by: Option<String>,
     /// The bulk resend it is part of, until that attempt is recorded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub job: Option<JobId>,
     /// It came while its webhook was off.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default)]
     pub missed: bool,
     /// What came of the last attempt.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub last: Option<LastAttempt>,
     /// The only attempt, where it was a success at once; other attempts have rows of their own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub only_attempt: Option<Box<Attempt>>,
 }
 
@@ -158,10 +158,10 @@ pub struct LastAttempt {
     /// How long it took, in milliseconds.
     pub duration_ms: u32,
     /// The status the receiver answered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub http_status: Option<u16>,
     /// Why there was no answer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub cause: Option<Cause>,
 }
 
@@ -209,21 +209,21 @@ pub struct Attempt {
     /// What it was started by.
     pub started_by: StartedBy,
     /// Who asked for it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub started_by_name: Option<String>,
     /// What came of it.
     pub outcome: Outcome,
     /// Which version of the webhook was used: its URL and headers.
     pub webhook_version: u64,
     /// The address that was dialled.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub address: Option<SocketAddr>,
     /// The `webhook-signature` that was sent.
     pub signature: String,
     /// Version of the program that sent it.
     pub sender_version: String,
     /// When the next attempt was to be, as decided after this one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub next_attempt_at: Option<Timestamp>,
 }
 

@@ -17,10 +17,10 @@ pub struct Event {
     /// Its kind.
     pub event_type: EventType,
     /// The caller's own id for it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub external_id: Option<ExternalId>,
     /// What it is about: webhooks that keep order get events of one key one after another.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub ordering_key: Option<OrderingKey>,
     /// When it happened, as the caller says; the time of acceptance otherwise.
     pub timestamp: Timestamp,
@@ -37,8 +37,20 @@ pub struct Event {
     /// webhook did not get it.
     pub met_version: u64,
     /// A test event, sent on request to one webhook.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default)]
     pub test: bool,
+    /// Its body was deleted on request.
+    #[serde(default)]
+    pub payload_deleted: Option<PayloadDeleted>,
+}
+
+/// When the body of an event was deleted, and by whom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayloadDeleted {
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: String,
 }
 
 impl Event {
@@ -93,6 +105,7 @@ impl NewEvent {
             webhooks_matched: 0,
             met_version: 0,
             test: false,
+            payload_deleted: None,
         };
         NewEvent { event, body }
     }

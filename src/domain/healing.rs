@@ -49,10 +49,10 @@ pub struct DisableWarning {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Healing {
     /// The warning that was said last in the present spell of failure.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub warned: Option<Warned>,
     /// How it is asked whether it answers again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub probing: Option<Probing>,
     /// What the alarm URL heard last.
     #[serde(default)]
@@ -78,12 +78,12 @@ pub struct Probing {
     /// Pings sent since then.
     pub pings: u32,
     /// What came of the last one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub last: Option<LastAttempt>,
     /// When the next one is sent.
     pub next_at: Timestamp,
     /// When it first answered with success, if it has answered so ever since.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub answers_since: Option<Timestamp>,
 }
 

@@ -160,10 +160,10 @@ fn what_is_remembered_can_be_read_again_and_by_an_older_record() {
     let warned = Some(Warned { since: START, percent: 50, at: START });
     for told in [Told::Fine, Told::Failing { at: START }, Told::Disabled { since: START }, Told::Answers] {
         let healing = Healing { warned, probing: Some(probing), told };
-        let record = rmp_serde::to_vec_named(&healing).unwrap();
+        let record = rmp_serde::to_vec(&healing).unwrap();
         assert_eq!(rmp_serde::from_slice::<Healing>(&record).unwrap(), healing);
     }
     let empty: [(&str, u8); 0] = [];
-    let record = rmp_serde::to_vec_named(&std::collections::BTreeMap::from(empty)).unwrap();
+    let record = rmp_serde::to_vec(&std::collections::BTreeMap::from(empty)).unwrap();
     assert_eq!(rmp_serde::from_slice::<Healing>(&record).unwrap(), Healing::default());
 }

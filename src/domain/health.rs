@@ -37,7 +37,7 @@ pub struct WebhookState {
     #[serde(default)]
     pub failures: u32,
     /// What came of the newest attempt that failed; for lists that say why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub last_failure: Option<LastAttempt>,
     /// The receiver asked to wait until then.
     pub throttled_until: Option<Timestamp>,

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, Cause, DeliveryId, EventId, EventType, Status, Timestamp, WebhookId};
+use super::{AccountId, Cause, DeliveryId, EventId, EventType, LastAttempt, Status, Timestamp, WebhookId};
 
 /// Which entries of the log are asked for; every member that is set must fit.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,7 +17,9 @@ pub struct LogFilter {
     pub event_type: Option<EventType>,
     /// Standing there.
     pub status: Option<Status>,
-    /// Whose last attempt was answered with this.
+    /// Which took more than one attempt.
+    pub after_retry: bool,
+    /// Whose last attempt was answered with this, or not at all.
     pub http_status: Option<HttpStatusFilter>,
     /// Whose last attempt got no answer for this cause.
     pub cause: Option<Cause>,
@@ -31,18 +33,23 @@ pub struct LogFilter {
     pub text: Option<String>,
 }
 
-/// A status as `503`, or a class of them as `5xx`.
+/// A status as `503`, a class of them as `5xx`, or none at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HttpStatusFilter {
     /// Exactly this status, 100–599.
     Exactly(u16),
     /// All that begin with this digit, 1–5.
     Class(u16),
+    /// An attempt was made and got no answer.
+    NoAnswer,
 }
 
 impl HttpStatusFilter {
-    /// Reads `503` or `5xx`.
+    /// Reads `503`, `5xx` or `none`.
     pub fn parse(text: &str) -> Option<Self> {
+        if text == "none" {
+            return Some(HttpStatusFilter::NoAnswer);
+        }
         if let Some(class) = text.strip_suffix("xx") {
             let class = class.parse().ok().filter(|class| (1..=5).contains(class))?;
             return Some(HttpStatusFilter::Class(class));
@@ -50,11 +57,13 @@ impl HttpStatusFilter {
         text.parse().ok().filter(|status| (100..=599).contains(status)).map(HttpStatusFilter::Exactly)
     }
 
-    /// Whether `status` fits.
-    pub fn fits(self, status: u16) -> bool {
-        match self {
-            HttpStatusFilter::Exactly(wanted) => status == wanted,
-            HttpStatusFilter::Class(class) => status / 100 == class,
+    /// Whether a delivery with this last attempt fits.
+    pub fn fits(self, last: &LastAttempt) -> bool {
+        match (self, last.http_status) {
+            (HttpStatusFilter::Exactly(wanted), Some(status)) => status == wanted,
+            (HttpStatusFilter::Class(class), Some(status)) => status / 100 == class,
+            (HttpStatusFilter::NoAnswer, answered) => answered.is_none(),
+            (_, None) => false,
         }
     }
 }
@@ -64,6 +73,7 @@ impl std::fmt::Display for HttpStatusFilter {
         match self {
             HttpStatusFilter::Exactly(status) => write!(formatter, "{status}"),
             HttpStatusFilter::Class(class) => write!(formatter, "{class}xx"),
+            HttpStatusFilter::NoAnswer => formatter.write_str("none"),
         }
     }
 }
@@ -92,6 +102,17 @@ pub struct Page<T, Id> {
     pub older: Option<Cursor<Id>>,
     /// Where the next page of newer entries begins, if there may be any.
     pub newer: Option<Cursor<Id>>,
+    /// Number of entries that were looked at, if the search ended at its bound.
+    pub looked_at: Option<usize>,
+}
+
+/// How many entries fit, counted up to a bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogCount {
+    /// The number counted.
+    pub number: u64,
+    /// There may be more.
+    pub at_least: bool,
 }
 
 #[cfg(test)]
@@ -102,9 +123,14 @@ mod tests {
     fn a_status_or_a_class_of_them() {
         assert_eq!(HttpStatusFilter::parse("503"), Some(HttpStatusFilter::Exactly(503)));
         assert_eq!(HttpStatusFilter::parse("5xx"), Some(HttpStatusFilter::Class(5)));
-        for bad in ["", "xx", "9xx", "5XX", "99", "600", "-1", "200 "] {
+        assert_eq!(HttpStatusFilter::parse("none"), Some(HttpStatusFilter::NoAnswer));
+        for bad in ["", "xx", "9xx", "5XX", "99", "600", "-1", "200 ", "None"] {
             assert_eq!(HttpStatusFilter::parse(bad), None, "{bad:?}");
         }
-        assert!(HttpStatusFilter::Class(5).fits(503) && !HttpStatusFilter::Class(4).fits(503));
+        let last =
+            |http_status| LastAttempt { started_at: Timestamp::default(), duration_ms: 1, http_status, cause: None };
+        let fits = |text: &str, status| HttpStatusFilter::parse(text).is_some_and(|filter| filter.fits(&last(status)));
+        assert!(fits("5xx", Some(503)) && fits("503", Some(503)) && fits("none", None));
+        assert!(!fits("4xx", Some(503)) && !fits("none", Some(503)) && !fits("5xx", None));
     }
 }

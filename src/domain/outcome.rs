@@ -3,11 +3,11 @@
 //! A failed attempt is not an error of ours but a result to keep and to show. The words for each
 //! answer stand here once, for the list and the page; those for each [`Cause`] stand with it.
 
-use std::{fmt, time::Duration};
+use std::{fmt, net::SocketAddr, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Cause, TargetUrl, status_words};
+use super::{Cause, DeliveryId, TargetUrl, status_words, with_thousands};
 
 /// What came of one HTTP request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +22,21 @@ pub enum Outcome {
         /// Shown beside [`Cause::remedy`]; may be empty.
         detail: String,
     },
+}
+
+/// What is known of the attempt that an outcome is of, for the words about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances<'a> {
+    /// Where it went.
+    pub url: &'a TargetUrl,
+    /// The address that was dialled.
+    pub address: Option<SocketAddr>,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u32,
+    /// Bytes of the body.
+    pub body_bytes: usize,
+    /// The *Log ID*.
+    pub log: DeliveryId,
 }
 
 /// A receiver's answer, as much of it as is kept.
@@ -102,6 +117,25 @@ impl Outcome {
             Outcome::NoAnswer { cause, .. } => cause.remedy(url),
             Outcome::Answered(answer) => answer.remedy(),
         }
+    }
+
+    /// [`Outcome::remedy`] with what is known of the attempt.
+    pub fn remedy_of(&self, at: &Circumstances) -> String {
+        match self {
+            Outcome::NoAnswer { cause, detail } => cause.remedy_of(at, detail),
+            Outcome::Answered(answer) if answer.http_status == 413 => {
+                format!("{} This one has {} bytes.", answer.remedy(), with_thousands(at.body_bytes as u64))
+            }
+            Outcome::Answered(answer) => answer.remedy(),
+        }
+    }
+
+    /// Where a redirect points to, as an absolute URL that could be a Request URL.
+    pub fn points_to(&self, from: &TargetUrl) -> Option<TargetUrl> {
+        let Outcome::Answered(answer) = self else { return None };
+        let location = answer.header("location").filter(|_| answer.redirects())?;
+        let to = url::Url::parse(from.as_str()).ok()?.join(std::str::from_utf8(location).ok()?).ok()?;
+        TargetUrl::parse(to.as_str()).ok()
     }
 }
 
@@ -252,6 +286,25 @@ mod tests {
     }
 
     #[test]
+    fn a_redirect_points_to_another_request_url() {
+        let moved = |to: &str| {
+            let headers = vec![("location".to_owned(), to.as_bytes().to_vec())];
+            let outcome = Outcome::Answered(Answer { headers, ..answered(301) });
+            outcome.points_to(&url()).map(|url| url.as_str().to_owned())
+        };
+        assert_eq!(moved("https://www.example.com/in").as_deref(), Some("https://www.example.com/in"));
+        assert_eq!(moved("/other").as_deref(), Some("https://hooks.example.com/other"));
+        for bad in ["javascript:alert(1)", "ftp://x/", "https://user:password@x/"] {
+            assert_eq!(moved(bad), None, "{bad}");
+        }
+        let at = Circumstances { url: &url(), address: None, duration_ms: 1, body_bytes: 204_800, log: DeliveryId(1) };
+        assert_eq!(
+            Outcome::Answered(answered(413)).remedy_of(&at),
+            "The receiver takes smaller bodies only. This one has 204,800 bytes."
+        );
+    }
+
+    #[test]
     fn an_answer_keeps_its_bytes_in_records_and_out_of_debug() {
         let answer = Answer {
             headers: vec![("x-note".to_owned(), vec![0xff, b'a'])],
@@ -263,7 +316,7 @@ mod tests {
             Outcome::Answered(answer),
             Outcome::NoAnswer { cause: Cause::ConnectRefused, detail: "203.0.113.7:443".to_owned() },
         ] {
-            let record = rmp_serde::to_vec_named(&outcome).expect("a record");
+            let record = rmp_serde::to_vec(&outcome).expect("a record");
             assert_eq!(rmp_serde::from_slice::<Outcome>(&record).expect("the same"), outcome);
         }
         let echoing = Outcome::Answered(Answer { body: b"token=123".to_vec(), ..answered(200) });

@@ -68,14 +68,21 @@ impl TargetUrl {
     /// Every private target gets the same words, so that the answer does not tell which internal
     /// names exist.
     pub fn check(&self, rule: &AddressRule) -> Result<(), Fault> {
+        if rule.receiver_at(self).is_some() {
+            return Ok(());
+        }
         let (host, port) = (self.host(), self.port());
+        let own_address = || {
+            let message = "That is this server's own address. To try things out, use the test receiver.";
+            Err(Fault::new("url_own_address", message))
+        };
+        if rule.is_own_site(self) {
+            return own_address();
+        }
         if let Some(address) = self.address() {
             match rule.vet(&[address], port) {
                 Ok(()) => {}
-                Err(refused) if refused.own => {
-                    let message = "That is this server's own address. To try things out, use the test receiver.";
-                    return Err(Fault::new("url_own_address", message));
-                }
+                Err(refused) if refused.own => return own_address(),
                 Err(_) => return Err(not_public(&address.to_string())),
             }
         } else if is_private_name(host) && !rule.allows_name(host, port) {
@@ -116,6 +123,16 @@ impl TargetUrl {
             Some(Host::Ipv6(address)) => Some(address.into()),
             Some(Host::Domain(_)) | None => None,
         }
+    }
+
+    /// Host and port as the `host` header has them: the port only where it is not the usual one.
+    pub fn authority(&self) -> String {
+        self.0.port().map_or_else(|| self.host().to_owned(), |port| format!("{}:{port}", self.host()))
+    }
+
+    /// The path alone.
+    pub fn path(&self) -> &str {
+        self.0.path()
     }
 
     /// What stands in the request line: the path, and the query if there is one.
@@ -200,7 +217,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::PrivateTarget;
+    use crate::domain::{PrivateTarget, TestReceiver};
 
     fn url(text: &str) -> TargetUrl {
         TargetUrl::parse(text).unwrap_or_else(|fault| panic!("{text}: {fault:?}"))
@@ -208,6 +225,36 @@ mod tests {
 
     fn allowing(targets: &[&str]) -> AddressRule {
         AddressRule::with_exceptions(targets.iter().map(|text| PrivateTarget::parse(text).expect("a target")).collect())
+    }
+
+    #[test]
+    fn of_our_own_addresses_only_the_test_receiver_may_be_sent_to() {
+        let listener = "127.0.0.1:8080".parse().expect("an address");
+        let receiver = TestReceiver {
+            url: url("https://hooks.acme.test/crm/in/rcv_8f3k"),
+            local: url("http://127.0.0.1:8080/in/rcv_8f3k"),
+            listener,
+        };
+        let rule = allowing(&["127.0.0.0/8", "hooks.acme.test"])
+            .with_own(vec![listener])
+            .with_site(Some(url("https://hooks.acme.test/crm/")))
+            .with_receiver(Some(receiver));
+        for (typed, code) in [
+            ("https://hooks.acme.test/crm/in/rcv_8f3k", None),
+            ("HTTPS://HOOKS.acme.test:443/crm/x/../in/rcv_8f3k", None),
+            ("https://hooks.acme.test/crm/in/rcv_8f3k?x=1", Some("url_own_address")),
+            ("https://hooks.acme.test/crm/in/rcv_8f3", Some("url_own_address")),
+            ("https://hooks.acme.test./crm/in/rcv_8f3k", Some("url_own_address")),
+            ("https://hooks.acme.test/crm", Some("url_own_address")),
+            ("https://hooks.acme.test/crm/api/v1/events", Some("url_own_address")),
+            ("http://127.0.0.1:8080/in/rcv_8f3k", Some("url_own_address")),
+            ("http://127.0.0.1:8080/api/v1/events", Some("url_own_address")),
+            ("https://hooks.acme.test/crm-2/in", None),
+            ("https://hooks.acme.test:8443/crm/in", None),
+            ("http://127.0.0.1:8081/in/rcv_8f3k", None),
+        ] {
+            assert_eq!(url(typed).check(&rule).err().map(|fault| fault.code), code, "{typed}");
+        }
     }
 
     #[test]

@@ -26,22 +26,22 @@ pub struct Webhook {
     /// What requests are signed with, newest first: one, or two while a secret is being rotated.
     pub secrets: Vec<SigningSecret>,
     /// `None` while it is on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub disabled: Option<Disabled>,
     /// The most time one request may take; the configured default if `None`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub timeout_ms: Option<u32>,
     /// Most requests at once; the configured default if `None`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub max_in_flight: Option<u16>,
     /// Most requests started in a second; no limit if `None`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub rate_per_second: Option<u32>,
     /// Delays between attempts; the configured default if `None`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub retry_schedule: Option<RetrySchedule>,
     /// Whether events of one ordering key are sent one after another.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default)]
     pub ordered: bool,
     /// When it was made.
     pub created_at: Timestamp,
@@ -56,7 +56,7 @@ pub struct Webhook {
     /// Grows with every change of any webhook, so it orders all changes and all events.
     pub version: u64,
     /// Set once it is deleted; kept so that its log entries can still name it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub deleted_at: Option<Timestamp>,
 }
 
@@ -68,7 +68,7 @@ pub struct SigningSecret {
     /// When it came into use.
     pub since: Timestamp,
     /// When it stops being used; never if `None`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub until: Option<Timestamp>,
 }
 

@@ -10,6 +10,7 @@ mod deliveries;
 mod dialler;
 pub mod engine;
 mod failure;
+mod meter;
 mod pool;
 mod reader;
 mod request;

@@ -17,6 +17,7 @@ use parking_lot::{Condvar, Mutex};
 use super::{
     deliveries::Deliveries,
     engine::{Engine, EngineOptions, Finished, Input, Job},
+    meter::Meter,
     pool::Pool,
     reader::{self, Question},
     request,
@@ -71,6 +72,7 @@ pub(super) struct Shared {
     pub(super) last_turn_at: AtomicU64,
     pub(super) standing: Mutex<Standing>,
     pub(super) turned: Condvar,
+    pub(super) meter: Mutex<Meter>,
     pub(super) places: Places,
 }
 
@@ -112,6 +114,7 @@ impl Sender {
             clock,
             standing: Mutex::default(),
             turned: Condvar::new(),
+            meter: Mutex::default(),
             places: Places::default(),
         });
         let most = options.engine.max_in_flight;
@@ -142,6 +145,11 @@ impl Sender {
     /// Requests in flight, single ones left out.
     pub fn in_flight(&self) -> usize {
         self.shared.standing.lock().in_flight
+    }
+
+    /// Requests that ended in a second lately, single ones left out.
+    pub fn sent_per_second(&self) -> f64 {
+        self.shared.meter.lock().rate(self.shared.clock.now())
     }
 
     /// Sending threads there are.

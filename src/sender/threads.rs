@@ -47,6 +47,10 @@ impl Turning {
                 }
             }
             let now = clock.now();
+            let ended = inputs.iter().filter(|input| matches!(input, Input::Finished(_))).count();
+            if ended > 0 {
+                self.shared.meter.lock().add(ended as u64, now);
+            }
             let turn = engine.turn(inputs, now, if stopping { 0 } else { self.most });
             wake_at = turn.wake_at;
             self.act(turn);

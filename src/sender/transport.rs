@@ -31,7 +31,10 @@ use super::{
     resolver::{ANSWER_TTL, FAILURE_TTL, Lookup, SystemLookup, VettedResolver},
     tls::client_config,
 };
-use crate::domain::{AddressRule, Answer, Cause, Fault, Outcome, TargetUrl, Timestamp, WebhookId, parse_retry_after};
+use crate::domain::{
+    AddressRule, Answer, Cause, Fault, Outcome, PrivateTarget, TargetUrl, TestReceiver, Timestamp, WebhookId,
+    parse_retry_after,
+};
 
 /// Headers of an answer that are kept, at most, and their names and values together in bytes. One
 /// that does not fit is left out, so that a long cookie does not hide a `Location` after it.
@@ -128,6 +131,8 @@ impl TransportOptions {
 /// Sends over the network.
 pub struct HttpTransport {
     agents: Agents,
+    /// Those that dial our own test receiver and can dial nothing else.
+    own_agents: Option<Agents>,
     resolver: VettedResolver,
     open: Arc<OpenConnections>,
     rule: AddressRule,
@@ -150,12 +155,22 @@ impl HttpTransport {
         let proxy = options.proxy.as_deref().map(parse_proxy).transpose()?;
         let exempt = proxy.as_ref().map(|proxy| (proxy.host().to_owned(), proxy.port()));
         let proxied = proxy.is_some();
-        let resolver = VettedResolver::new(lookup, rule.clone(), exempt, connect_timeout, ANSWER_TTL, FAILURE_TTL);
         let open = Arc::new(OpenConnections::default());
         let tls = client_config(options.ca_file_pem.as_deref())?;
+        let own_agents = rule.receiver().map(|receiver| {
+            let only = PrivateTarget::Range {
+                net: receiver.listener.ip().to_canonical().into(),
+                port: Some(receiver.listener.port()),
+            };
+            let rule = AddressRule::with_exceptions(vec![only]);
+            let resolver = VettedResolver::new(lookup.clone(), rule, None, connect_timeout, ANSWER_TTL, FAILURE_TTL);
+            Agents::new(Parts { resolver, open: Arc::clone(&open), tls: tls.clone(), proxy: None, connect_timeout })
+        });
+        let resolver = VettedResolver::new(lookup, rule.clone(), exempt, connect_timeout, ANSWER_TTL, FAILURE_TTL);
         let parts = Parts { resolver: resolver.clone(), open: Arc::clone(&open), tls, proxy, connect_timeout };
         Ok(HttpTransport {
             agents: Agents::new(parts),
+            own_agents,
             resolver,
             open,
             rule,
@@ -165,8 +180,13 @@ impl HttpTransport {
         })
     }
 
-    fn try_twice(&self, request: &OutgoingRequest, started: Instant) -> (Result<Answer, Failure>, Call) {
-        let agent = self.agents.of(request.webhook);
+    fn try_twice(
+        &self,
+        agents: &Agents,
+        request: &OutgoingRequest,
+        started: Instant,
+    ) -> (Result<Answer, Failure>, Call) {
+        let agent = agents.of(request.webhook);
         let first = self.exchange(&agent, request, started, Connection::KeptOrNew);
         let is_stale =
             |failure: &Failure, call: &Call| failure.cause == Cause::ClosedEarly && call.reused && call.received == 0;
@@ -249,7 +269,11 @@ impl Transport for HttpTransport {
             let outcome = Outcome::NoAnswer { cause: Cause::BlockedAddress, detail: String::new() };
             return Sent { outcome, address: None };
         }
-        let (answer, call) = self.try_twice(request, started);
+        let (answer, call) = match (self.rule.receiver_at(&request.url), &self.own_agents) {
+            // The URL itself may lead through the internet and back, or past a proxy that is not ours.
+            (Some(receiver), Some(own)) => self.try_twice(own, &to_own_listener(request, receiver), started),
+            _ => self.try_twice(&self.agents, request, started),
+        };
         let outcome = match answer {
             Ok(answer) => Outcome::Answered(answer),
             Err(_) if self.open.is_shut() => no_answer(Failure::interrupted()),
@@ -264,10 +288,12 @@ impl Transport for HttpTransport {
 
     fn forget(&self, webhook: WebhookId) {
         self.agents.forget(webhook);
+        self.own_agents.iter().for_each(|own| own.forget(webhook));
     }
 
     fn tidy(&self) {
         self.agents.tidy();
+        self.own_agents.iter().for_each(Agents::tidy);
     }
 
     fn shut_down(&self) {
@@ -285,6 +311,13 @@ enum Connection {
 
 fn no_answer(Failure { cause, detail }: Failure) -> Outcome {
     Outcome::NoAnswer { cause, detail }
+}
+
+/// The same request, dialled at our own listener; the receiver still sees the host that was meant.
+fn to_own_listener(request: &OutgoingRequest, receiver: &TestReceiver) -> OutgoingRequest {
+    let mut own = OutgoingRequest { url: receiver.local.clone(), ..request.clone() };
+    own.headers.insert(0, ("host".to_owned(), receiver.url.authority()));
+    own
 }
 
 fn http_request(request: &OutgoingRequest) -> Result<Request<&[u8]>, Failure> {

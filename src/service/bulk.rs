@@ -109,6 +109,17 @@ impl Service {
         Ok(job)
     }
 
+    /// The bulk resends that are going on.
+    ///
+    /// # Errors
+    /// `missing_scope`.
+    pub fn running_bulk_resends(&self, actor: &Actor) -> Result<Vec<BulkJob>, Problem> {
+        actor.require(Scope::LogsResend)?;
+        let mut running = self.store.running_jobs()?;
+        running.retain(|job| actor.account().is_none() || actor.account() == job.filter.account.as_ref());
+        Ok(running)
+    }
+
     /// Tries everything that waits for a webhook now, oldest first. It is a bulk resend like any
     /// other, so it can be followed and cancelled.
     ///

@@ -31,6 +31,10 @@ impl Service {
     /// `cannot_write`: then nothing was said, and the next look says it.
     pub fn look_after_webhooks(&self) -> Result<LookedAfter, Problem> {
         let mut found = LookedAfter::default();
+        if self.pause().is_some() {
+            // Nothing is sent, so nothing can be said of any webhook.
+            return Ok(found);
+        }
         // A second time where webhooks were switched off, so that this is said at once.
         while self.look_once(&mut found)? {}
         Ok(found)
@@ -96,6 +100,9 @@ impl Service {
     /// # Errors
     /// If the store cannot be read.
     pub fn lag_alarm(&self, watch: &mut SystemWatch) -> Result<Option<Alarm>, Problem> {
+        if self.pause().is_some() {
+            return Ok(None);
+        }
         let now = self.now();
         let oldest = self.oldest_due()?;
         let alarm = watch.lag(oldest.map(|oldest| oldest.at), self.settings.alarm_lag, now);

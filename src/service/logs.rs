@@ -4,8 +4,12 @@ use std::collections::{HashMap, hash_map::Entry};
 
 use super::{AttemptView, LogDetail, LogEntry, Page, Service, ShownHeader};
 use crate::domain::{
-    Actor, Attempt, Delivery, DeliveryId, Event, EventId, LogCursor, LogFilter, Problem, RequestParts, Scope, StartedBy,
+    Actor, Attempt, Delivery, DeliveryId, Event, EventId, LogCount, LogCursor, LogFilter, PayloadDeleted, Problem,
+    ProblemKind, RequestParts, Scope, StartedBy, sign,
 };
+
+/// Entries counted for a list; what is more is "more than" that.
+const MOST_COUNTED: usize = 10_001;
 
 impl Service {
     /// Log entries that fit `filter`, newest first, at most `limit` of them.
@@ -22,7 +26,32 @@ impl Service {
         actor.require(Scope::LogsRead)?;
         filter.account = actor.limit_account(filter.account)?;
         let page = self.store.logs(&filter, cursor, limit)?;
-        Ok(Page { items: self.entries(page.items)?, older: page.older, newer: page.newer })
+        Ok(Page { items: self.entries(page.items)?, older: page.older, newer: page.newer, looked_at: page.looked_at })
+    }
+
+    /// How many log entries fit `filter`, counted up to a bound.
+    ///
+    /// # Errors
+    /// `missing_scope`, `wrong_account`.
+    pub fn count_logs(&self, actor: &Actor, mut filter: LogFilter) -> Result<LogCount, Problem> {
+        actor.require(Scope::LogsRead)?;
+        filter.account = actor.limit_account(filter.account)?;
+        self.store.count_logs(&filter, MOST_COUNTED)
+    }
+
+    /// The log entries of those ids, as far as they are there.
+    ///
+    /// # Errors
+    /// `missing_scope`.
+    pub fn logs_by_id(&self, actor: &Actor, ids: &[DeliveryId]) -> Result<Vec<LogEntry>, Problem> {
+        actor.require(Scope::LogsRead)?;
+        let mut deliveries = Vec::with_capacity(ids.len());
+        for id in ids {
+            deliveries.extend(self.store.delivery(*id)?);
+        }
+        let mut entries = self.entries(deliveries)?;
+        entries.retain(|entry| actor.sees(&entry.event.account));
+        Ok(entries)
     }
 
     /// A log entry with its attempts and the bytes that were sent.
@@ -50,7 +79,36 @@ impl Service {
     pub fn log_body(&self, actor: &Actor, id: DeliveryId) -> Result<Vec<u8>, Problem> {
         actor.require(Scope::LogsRead)?;
         let (_, event) = self.visible_delivery(actor, id)?;
-        self.store.body(event.id)?.ok_or_else(|| Problem::not_found("payload"))
+        self.store.body(event.id)?.filter(|body| !body.is_empty()).ok_or_else(|| Problem::not_found("payload"))
+    }
+
+    /// Deletes what was sent, for all entries of the event, and what receivers answered to it. The
+    /// entries themselves stay.
+    ///
+    /// # Errors
+    /// `missing_scope`, `not_found`, `conflict` if an entry of the event is still to be sent,
+    /// `cannot_write`.
+    pub async fn delete_payload(&self, actor: &Actor, id: DeliveryId) -> Result<(), Problem> {
+        actor.require(Scope::EventsWrite)?;
+        let (_, event) = self.visible_delivery(actor, id)?;
+        let deleted = PayloadDeleted { at: self.now(), by: actor.name.clone() };
+        let audit = self.audit(actor, "payload.deleted", event.id);
+        self.store.delete_payload(event.id, deleted, audit).await
+    }
+
+    /// The time in Unix seconds and the signature that a request sent now would carry.
+    ///
+    /// # Errors
+    /// `missing_scope`, `not_found`, also if the payload or the webhook is no longer there.
+    pub fn fresh_signature(&self, actor: &Actor, id: DeliveryId) -> Result<(u64, String), Problem> {
+        actor.require(Scope::LogsResend)?;
+        let body = self.log_body(actor, id)?;
+        let (delivery, event) = self.visible_delivery(actor, id)?;
+        let webhook = self.store.webhooks().get(delivery.webhook).filter(|webhook| webhook.deleted_at.is_none());
+        let webhook = webhook.ok_or_else(|| Problem::not_found("webhook"))?;
+        let now = self.now();
+        let signature = sign(&webhook.secrets_at(now), &event.id.to_string(), now.as_seconds(), &body);
+        Ok((now.as_seconds(), signature))
     }
 
     /// Sends again, at once: the same `webhook-id` and body, the webhook's present URL, headers
@@ -70,6 +128,32 @@ impl Service {
         self.entries(vec![delivery])?.pop().ok_or_else(Problem::internal)
     }
 
+    /// Sends several again, each as [`Service::resend`] does. Answers how many were put into the
+    /// queue; the others cannot be sent again.
+    ///
+    /// # Errors
+    /// `missing_scope`, `cannot_write`.
+    pub async fn resend_each(&self, actor: &Actor, ids: Vec<DeliveryId>) -> Result<usize, Problem> {
+        actor.require(Scope::LogsResend)?;
+        let mut waiting = Vec::with_capacity(ids.len());
+        for id in ids {
+            let Ok((_, event)) = self.visible_delivery(actor, id) else { continue };
+            if !event.test {
+                let audit = self.audit(actor, "log.resent", id);
+                waiting.push(self.store.resend(id, self.now(), StartedBy::Resend, actor.name.clone(), audit));
+            }
+        }
+        let mut queued = 0;
+        for resent in waiting {
+            match resent.await {
+                Ok(_) => queued += 1,
+                Err(problem) if matches!(problem.kind, ProblemKind::Conflict | ProblemKind::NotFound) => {}
+                Err(problem) => return Err(problem),
+            }
+        }
+        Ok(queued)
+    }
+
     fn visible_delivery(&self, actor: &Actor, id: DeliveryId) -> Result<(Delivery, Event), Problem> {
         let not_found = || Problem::not_found("log entry");
         let delivery = self.store.delivery(id)?.ok_or_else(not_found)?;
@@ -82,6 +166,7 @@ impl Service {
         let webhooks = self.store.webhooks();
         let mut events: HashMap<EventId, Option<Event>> = HashMap::new();
         let now = self.now();
+        let paused = self.store.pause().is_some();
         let mut entries = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {
             let event = match events.entry(delivery.event()) {
@@ -92,7 +177,7 @@ impl Service {
             let webhook = webhooks.get(delivery.webhook);
             let throttled_until =
                 self.store.webhook_state(delivery.webhook).throttled_until.filter(|until| *until > now);
-            entries.push(LogEntry { delivery, event, webhook, throttled_until });
+            entries.push(LogEntry { delivery, event, webhook, throttled_until, paused });
         }
         Ok(entries)
     }

@@ -11,8 +11,10 @@ mod event_types;
 mod events;
 mod healing;
 mod logs;
+mod pause;
 mod settings;
 mod system;
+mod test_receiver;
 mod views;
 mod webhooks;
 
@@ -34,7 +36,8 @@ pub use event_types::{EventTypeChange, EventTypeInput, Removed};
 pub use events::{Accepted, DryRun, PublishEvent};
 pub use healing::LookedAfter;
 pub use settings::Settings;
-pub use system::{Check, SystemStats};
+pub use system::{Check, Expiring, Machine, Storing, SystemStats, Volume};
+pub use test_receiver::{Received, SignatureCheck, SignedBy};
 pub use views::{
     AttemptView, EventDetail, LogDetail, LogEntry, NotSent, NotSentReason, ShownHeader, WebhookStats, WebhookView,
 };

@@ -25,6 +25,8 @@ pub struct Settings {
     pub header_bytes: usize,
     /// Which targets may be sent to.
     pub address_rule: AddressRule,
+    /// Whether the test receiver takes requests, if the operator decided.
+    pub test_receiver: Option<bool>,
     /// Refuse http targets.
     pub require_https: bool,
     /// Time for one request where the webhook sets none.

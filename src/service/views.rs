@@ -46,18 +46,21 @@ pub struct LogEntry {
     pub webhook: Option<Arc<Webhook>>,
     /// The webhook's receiver asked to wait until then, and that is still ahead.
     pub throttled_until: Option<Timestamp>,
+    /// All sending is paused.
+    pub paused: bool,
 }
 
 impl LogEntry {
     /// Why it stands where it stands, as a stable code: of a pending entry `queued`,
-    /// `retry_scheduled`, `throttled`, `behind` (an earlier event of the same key) or
-    /// `webhook_disabled`; of a failed one why; of a success `delivered`.
+    /// `retry_scheduled`, `throttled`, `behind` (an earlier event of the same key),
+    /// `webhook_disabled` or `sending_paused`; of a failed one why; of a success `delivered`.
     pub fn reason(&self) -> &'static str {
         let off = self.webhook.as_ref().is_some_and(|webhook| webhook.disabled.is_some());
         match self.delivery.status {
             Status::Success => "delivered",
             Status::Failed => self.delivery.failed_reason.map_or("gave_up", |reason| reason.code()),
             Status::Pending if off => "webhook_disabled",
+            Status::Pending if self.paused => "sending_paused",
             Status::Pending if self.delivery.behind => "behind",
             Status::Pending if self.throttled_until.is_some() => "throttled",
             Status::Pending if self.delivery.attempts > 0 => "retry_scheduled",
@@ -65,10 +68,11 @@ impl LogEntry {
         }
     }
 
-    /// When the next attempt is to be; `None` if none is planned or its webhook is off.
+    /// When the next attempt is to be; `None` if none is planned, its webhook is off or all sending
+    /// is paused.
     pub fn next_attempt_at(&self) -> Option<Timestamp> {
         let on = self.webhook.as_ref().is_some_and(|webhook| webhook.is_on());
-        let due = self.delivery.due.filter(|_| on && self.delivery.status == Status::Pending)?;
+        let due = self.delivery.due.filter(|_| on && !self.paused && self.delivery.status == Status::Pending)?;
         Some(self.throttled_until.map_or(due, |until| until.max(due)))
     }
 }

@@ -513,7 +513,7 @@ impl Service {
 
     fn view(&self, webhook: Arc<Webhook>) -> WebhookView {
         let state = self.store.webhook_state(webhook.id);
-        let now = self.now();
+        let now = self.judged_at();
         let health = Health::of(&webhook, &state, now);
         let healing = self.store.healings().get(&webhook.id).copied().unwrap_or_default();
         let disable_warning = self.settings.healing.warning(&webhook, &state, &healing, now);
@@ -530,6 +530,13 @@ impl Service {
     /// Why nothing may be sent there, as far as the configuration says; empty if it may.
     pub fn check_target(&self, url: &TargetUrl) -> Vec<Fault> {
         let mut faults = Vec::new();
+        if self.settings.address_rule.receiver_at(url).is_some() {
+            if !self.receiver_switch().is_on() {
+                let message = "The test receiver is off. Its page says how it is switched on.";
+                faults.push(Fault::new("test_receiver_off", message));
+            }
+            return faults;
+        }
         if self.settings.require_https && !url.is_https() {
             let message = "http sends customer data unencrypted, and this server is set to refuse it. Use https.";
             faults.push(Fault::new("url_not_https", message));

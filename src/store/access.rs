@@ -22,6 +22,11 @@ impl Store {
         self.inner.shared().users > 0
     }
 
+    /// When the first of those who may sign in was added.
+    pub fn first_user_at(&self) -> Option<Timestamp> {
+        self.inner.shared.read().expect("no writer panics").first_user_at
+    }
+
     /// Adds a person; with `only_first`, only if there is nobody yet.
     ///
     /// # Errors
@@ -41,6 +46,7 @@ impl Store {
             }
             batch.audit(&audit)?;
             batch.shared.users += 1;
+            batch.shared.first_user_at.get_or_insert(user.created_at);
             batch.put(USERS, user.id.0, &user)
         })
     }

@@ -299,8 +299,12 @@ fn resend(
     if webhook.disabled.is_some() {
         return Err(Problem::conflict("Its webhook is off. Enable the webhook, then send again.").into());
     }
-    if batch.event(before.event())?.is_none_or(|event| event.test) {
+    let event = batch.event(before.event())?;
+    if event.as_ref().is_none_or(|event| event.test) {
         return Err(Problem::conflict("A test event is not sent again. Send a new test instead.").into());
+    }
+    if event.is_some_and(|event| event.payload_deleted.is_some()) {
+        return Err(Problem::conflict("Its payload was deleted, so it cannot be sent again.").into());
     }
     if before.behind {
         return Err(order::must_wait(batch, &before)?.into());

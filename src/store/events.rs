@@ -101,7 +101,7 @@ impl Store {
         self.read(|transaction| match &filter.external_id {
             Some(external_id) => {
                 let items = by_external_id(transaction, filter, external_id.as_str())?;
-                Ok(Page { items, older: None, newer: None })
+                Ok(Page { items, older: None, newer: None, looked_at: None })
             }
             None => scan(transaction, filter, cursor, limit),
         })
@@ -175,10 +175,10 @@ fn scan(
     }
     if newest_first {
         let newer = cursor.and_then(|_| items.first()).map(|event| Cursor::NewerThan(event.id));
-        Ok(Page { older: last_looked_at.filter(|_| more).map(Cursor::OlderThan), newer, items })
+        Ok(Page { older: last_looked_at.filter(|_| more).map(Cursor::OlderThan), newer, items, looked_at: None })
     } else {
         items.reverse();
         let older = items.last().map(|event| Cursor::OlderThan(event.id));
-        Ok(Page { newer: last_looked_at.filter(|_| more).map(Cursor::NewerThan), older, items })
+        Ok(Page { newer: last_looked_at.filter(|_| more).map(Cursor::NewerThan), older, items, looked_at: None })
     }
 }

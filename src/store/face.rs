@@ -103,6 +103,8 @@ pub enum Notice {
     },
     /// A webhook was made, changed, switched on or off, or deleted.
     WebhookChanged(WebhookId),
+    /// All sending is paused, or goes on.
+    Paused(bool),
     /// Nothing can be written; nothing should be started until [`Notice::Reopened`].
     CannotWrite,
     /// Writing works again. Attempts that were not recorded must be recorded again, and what is

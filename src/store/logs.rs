@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use redb::{ReadOnlyTable, ReadTransaction};
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTableMetadata};
 
 use super::{
     Store,
@@ -16,8 +16,8 @@ use super::{
     tags::{self, Block, Tag},
 };
 use crate::domain::{
-    AccountId, Cursor, Delivery, DeliveryId, Event, EventId, HttpStatusFilter, LogCursor, LogFilter, Page, Problem,
-    Timestamp, WebhookId,
+    AccountId, Cursor, Delivery, DeliveryId, Event, EventId, HttpStatusFilter, LogCount, LogCursor, LogFilter, Page,
+    Problem, Timestamp, WebhookId,
 };
 
 /// Rows looked at for one page, however few fit.
@@ -46,18 +46,18 @@ impl Store {
             match cursor {
                 Some(Cursor::NewerThan(id)) => {
                     search.first = search.first.max(id.0 + 1);
-                    let (mut items, end) = search.run(Direction::Newer, limit)?;
+                    let Part { mut items, end, looked_at } = search.run(Direction::Newer, limit)?;
                     items.reverse();
                     let older = items.last().map(|delivery| Cursor::OlderThan(delivery.id));
-                    Ok(Page { newer: end.map(Cursor::NewerThan), older, items })
+                    Ok(Page { newer: end.map(Cursor::NewerThan), older, items, looked_at })
                 }
                 _ => {
                     if let Some(Cursor::OlderThan(id)) = cursor {
                         search.end = search.end.min(id.0);
                     }
-                    let (items, end) = search.run(Direction::Older, limit)?;
+                    let Part { items, end, looked_at } = search.run(Direction::Older, limit)?;
                     let newer = cursor.and_then(|_| items.first()).map(|delivery| Cursor::NewerThan(delivery.id));
-                    Ok(Page { older: end.map(Cursor::OlderThan), newer, items })
+                    Ok(Page { older: end.map(Cursor::OlderThan), newer, items, looked_at })
                 }
             }
         })
@@ -81,8 +81,21 @@ impl Store {
             if let Some(Cursor::NewerThan(id)) = cursor {
                 search.first = search.first.max(id.0 + 1);
             }
-            let (items, end) = search.run(Direction::Newer, limit)?;
-            Ok(Page { items, older: None, newer: end.map(Cursor::NewerThan) })
+            let Part { items, end, looked_at } = search.run(Direction::Newer, limit)?;
+            Ok(Page { items, older: None, newer: end.map(Cursor::NewerThan), looked_at })
+        })
+    }
+
+    /// How many deliveries fit `filter`, counted up to `most` and in a bounded number of rows.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn count_logs(&self, filter: &LogFilter, most: usize) -> Result<LogCount, Problem> {
+        self.read(|transaction| {
+            if *filter == LogFilter::default() {
+                return Ok(LogCount { number: transaction.open_table(DELIVERIES)?.len()?, at_least: false });
+            }
+            Search::new(transaction, filter, |account| self.webhooks_of(account))?.count(most)
         })
     }
 
@@ -91,10 +104,22 @@ impl Store {
     }
 }
 
+/// What a search has found.
+struct Part {
+    items: Vec<Delivery>,
+    /// The last one looked at, if there may be more behind it.
+    end: Option<DeliveryId>,
+    /// The number looked at, if the search ended at its bound.
+    looked_at: Option<usize>,
+}
+
 /// What a search has found so far.
 #[derive(Default)]
 struct Found {
     items: Vec<Delivery>,
+    number: usize,
+    /// Only the number is asked for.
+    only_count: bool,
     last_looked_at: Option<DeliveryId>,
     looked_at: usize,
     bytes_searched: usize,
@@ -134,9 +159,11 @@ impl<'a> Search<'a> {
         webhooks_of: impl Fn(&AccountId) -> HashSet<WebhookId>,
     ) -> Result<Self, Fail> {
         let status = filter.status.map(tags::status);
-        let answered = filter.http_status.map(|wanted| match wanted {
-            HttpStatusFilter::Exactly(status) => tags::http_status(status).unwrap_or(tags::http_class(status / 100)),
-            HttpStatusFilter::Class(class) => tags::http_class(class),
+        let answered = filter.http_status.and_then(|wanted| match wanted {
+            HttpStatusFilter::Exactly(status) => tags::http_status(status).or(Some(tags::http_class(status / 100))),
+            HttpStatusFilter::Class(class) => Some(tags::http_class(class)),
+            // The index has each cause by itself; such rows are found by looking.
+            HttpStatusFilter::NoAnswer => None,
         });
         // The rarest kinds first: the fewer candidates, the fewer jumps.
         let tags = [
@@ -193,29 +220,45 @@ impl<'a> Search<'a> {
         Ok(())
     }
 
-    /// The rows found, and the last id looked at if there may be more behind it.
-    fn run(&self, direction: Direction, limit: usize) -> Result<(Vec<Delivery>, Option<DeliveryId>), Fail> {
-        let (mut first, mut end) = (self.first, self.end);
+    /// The rows found, at most `limit`.
+    fn run(&self, direction: Direction, limit: usize) -> Result<Part, Fail> {
         let mut found = Found::default();
+        let more = self.search(direction, limit, &mut found)?;
+        let at_bound = more && found.number < limit;
+        Ok(Part {
+            items: found.items,
+            end: found.last_looked_at.filter(|_| more),
+            looked_at: at_bound.then_some(found.looked_at),
+        })
+    }
+
+    /// Their number, at most `most`.
+    fn count(&self, most: usize) -> Result<LogCount, Fail> {
+        let mut found = Found { only_count: true, ..Found::default() };
+        let more = self.search(Direction::Older, most, &mut found)?;
+        Ok(LogCount { number: found.number as u64, at_least: more })
+    }
+
+    /// Looks at one stretch after the other. True if it ended before the last of them.
+    fn search(&self, direction: Direction, limit: usize, found: &mut Found) -> Result<bool, Fail> {
+        let (mut first, mut end) = (self.first, self.end);
         while let Some((from, to)) = self.next_stretch(first, end, direction)? {
-            if self.look(from, to, direction, limit, &mut found)? {
-                return Ok((found.items, found.last_looked_at));
+            if self.look(from, to, direction, limit, found)? {
+                return Ok(true);
             }
             match direction {
                 Direction::Older => end = from,
                 Direction::Newer => first = to,
             }
         }
-        Ok((found.items, None))
+        Ok(false)
     }
 
     /// Looks at the rows of a stretch. True if it ended before the last of them.
     fn look(&self, from: u128, to: u128, direction: Direction, limit: usize, found: &mut Found) -> Result<bool, Fail> {
         let mut rows = self.deliveries.range(from..to)?;
         while let Some(row) = if direction == Direction::Older { rows.next_back() } else { rows.next() } {
-            if found.items.len() == limit
-                || found.looked_at == MOST_LOOKED_AT
-                || found.bytes_searched > MOST_BYTES_SEARCHED
+            if found.number == limit || found.looked_at == MOST_LOOKED_AT || found.bytes_searched > MOST_BYTES_SEARCHED
             {
                 return Ok(true);
             }
@@ -227,7 +270,10 @@ impl<'a> Search<'a> {
                 && self.fits_event(&delivery, &mut found.event)?
                 && self.contains_text(&delivery, &mut found.bytes_searched)?
             {
-                found.items.push(delivery);
+                found.number += 1;
+                if !found.only_count {
+                    found.items.push(delivery);
+                }
             }
         }
         Ok(false)
@@ -277,13 +323,13 @@ impl<'a> Search<'a> {
 
     /// What the row itself says.
     fn fits(&self, delivery: &Delivery) -> bool {
-        let (answered, cause) =
-            (delivery.last.and_then(|last| last.http_status), delivery.last.and_then(|last| last.cause));
+        let cause = delivery.last.and_then(|last| last.cause);
         self.only.as_ref().is_none_or(|events| events.contains(&delivery.event()))
             && self.of_account.as_ref().is_none_or(|webhooks| webhooks.contains(&delivery.webhook))
             && self.filter.webhook.is_none_or(|webhook| webhook == delivery.webhook)
             && self.filter.status.is_none_or(|status| status == delivery.status)
-            && self.filter.http_status.is_none_or(|wanted| answered.is_some_and(|status| wanted.fits(status)))
+            && (!self.filter.after_retry || delivery.attempts > 1)
+            && self.filter.http_status.is_none_or(|wanted| delivery.last.is_some_and(|last| wanted.fits(&last)))
             && self.filter.cause.is_none_or(|wanted| cause == Some(wanted))
     }
 

@@ -20,6 +20,8 @@ mod healing;
 mod jobs;
 mod logs;
 mod order;
+mod pause;
+mod payloads;
 mod publish;
 mod record;
 mod retention;
@@ -53,7 +55,7 @@ pub use healing::{HealingChange, Healings, Switch};
 pub use shared::Webhooks;
 pub use writer::Pending;
 
-use crate::domain::{Problem, Webhook, WebhookId};
+use crate::domain::{Problem, User, Webhook, WebhookId};
 use batch::{Batch, Draft};
 use fail::Fail;
 use record::decode;
@@ -176,6 +178,14 @@ impl Store {
         self.inner.full.store(full, Ordering::Relaxed);
     }
 
+    /// Whether events are refused for want of disk space.
+    pub fn is_full(&self) -> bool {
+        self.inner.full.load(Ordering::Relaxed)
+    }
+
+    /// The schema of its tables.
+    pub const SCHEMA: u64 = SCHEMA;
+
     /// Writes what waits, takes nothing more, and closes the file. Reads fail from then on.
     pub fn stop(&self) {
         self.inner.queue.stop();
@@ -185,6 +195,11 @@ impl Store {
             let _ = thread.join();
         }
         *self.inner.database.write().expect("no holder panics") = None;
+    }
+
+    /// The random name that the data file got when it was made.
+    pub fn instance(&self) -> Arc<str> {
+        self.inner.shared.read().expect("no writer panics").instance.clone()
     }
 
     /// All webhooks as of the last commit.
@@ -288,7 +303,9 @@ impl Inner {
         let known = self.shared().webhooks;
         let version = |webhook: &Webhook| known.get(webhook.id).map(|webhook| webhook.version);
         let changed = shared.webhooks.all_with_deleted().filter(|webhook| version(webhook) != Some(webhook.version));
-        let notices = changed.map(|webhook| Notice::WebhookChanged(webhook.id)).collect();
+        let paused = shared.pause.is_some();
+        let paused = (self.shared().pause.is_some() != paused).then_some(Notice::Paused(paused));
+        let notices = changed.map(|webhook| Notice::WebhookChanged(webhook.id)).chain(paused).collect();
         *self.shared.write().expect("no writer panics") = shared;
         *self.states.write().expect("no writer panics") = states;
         Ok(notices)
@@ -346,7 +363,17 @@ fn load(database: &Database) -> Result<(Shared, States), redb::Error> {
     for row in transaction.open_table(API_KEYS)?.iter()? {
         shared.put_key(kept(row?.1.value())?);
     }
-    shared.users = transaction.open_table(USERS)?.iter()?.count();
+    for row in transaction.open_table(USERS)?.iter()? {
+        let user: User = kept(row?.1.value())?;
+        shared.users += 1;
+        shared.first_user_at = shared.first_user_at.into_iter().chain([user.created_at]).min();
+    }
+    let meta = transaction.open_table(META)?;
+    shared.instance = meta.get("instance")?.map_or_else(Arc::default, |name| name.value().into());
+    if let Some(text) = meta.get(pause::KEY)? {
+        let unreadable = |_| redb::Error::Corrupted("the pause of sending cannot be read".into());
+        shared.pause = Some(Arc::new(serde_json::from_str(text.value()).map_err(unreadable)?));
+    }
     let mut healings = Healings::new();
     for row in transaction.open_table(HEALING)?.iter()? {
         let (id, bytes) = row?;

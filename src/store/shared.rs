@@ -6,7 +6,9 @@ use std::{
 };
 
 use super::healing::Healings;
-use crate::domain::{AccountId, ApiKey, EventType, EventTypeInfo, Webhook, WebhookId, WebhookState, built_in};
+use crate::domain::{
+    AccountId, ApiKey, EventType, EventTypeInfo, Pause, Timestamp, Webhook, WebhookId, WebhookState, built_in,
+};
 
 /// Webhooks in the order they were made.
 type WebhookList = Arc<[Arc<Webhook>]>;
@@ -92,6 +94,12 @@ pub struct Shared {
     pub keys: Arc<HashMap<[u8; 32], Arc<ApiKey>>>,
     /// Number of people who may sign in.
     pub users: usize,
+    /// When the first of them was added.
+    pub first_user_at: Option<Timestamp>,
+    /// All sending is paused.
+    pub pause: Option<Arc<Pause>>,
+    /// The random name that the data file got when it was made.
+    pub instance: Arc<str>,
     /// The version that the last change of a webhook got.
     pub version: u64,
 }

@@ -7,8 +7,8 @@ use redb::TableDefinition;
 
 /// Schema of the tables below. A file with a higher number is refused; a lower one is migrated.
 ///
-/// 1 was never released.
-pub const SCHEMA: u64 = 2;
+/// 1 and 2 were never released.
+pub const SCHEMA: u64 = 3;
 
 /// `schema` and `instance`, as text.
 pub const META: TableDefinition<&str, &str> = TableDefinition::new("meta");

@@ -66,10 +66,12 @@ pub async fn frame(
     idle::end(response.request(), matches!(response.response().body().size(), BodySize::Stream));
     set_headers(response.headers_mut(), &id);
     let (status, ms) = (response.status().as_u16(), began.elapsed().as_millis() as u64);
-    let path: String = path.chars().take(200).collect();
+    // What the test receiver answers it was told to answer, and its name is nobody's to read.
+    let scripted = path.starts_with("/in/");
+    let path: String = if scripted { "/in/…".to_owned() } else { path.chars().take(200).collect() };
     let _entered = span.enter();
     match status {
-        500.. => tracing::warn!(%method, path, status, ms, "answered"),
+        500.. if !scripted => tracing::warn!(%method, path, status, ms, "answered"),
         _ => tracing::debug!(%method, path, status, ms, "answered"),
     }
     Ok(response)

@@ -69,6 +69,14 @@ pub fn end(request: &HttpRequest, streams: bool) {
     }
 }
 
+/// Ends a connection without a word, as a receiver does that breaks off.
+pub fn cut(request: &HttpRequest) {
+    if let Some(watched) = request.conn_data::<Rc<Watched>>() {
+        // It may have been closed from the other side meanwhile.
+        let _ = watched.stream.shutdown(Shutdown::Both);
+    }
+}
+
 async fn sweep() {
     loop {
         rt::time::sleep(SWEEP).await;

@@ -54,6 +54,8 @@ fn of_service(service: &Service) -> Result<Registry, Problem> {
     registry.register("build", "The version that runs", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
     registry.register("queue_depth", "Deliveries that are pending", one(gauge(stats.waiting)));
     registry.register("oldest_due_seconds", "Age of the oldest delivery that is due and not sent", one(gauge(oldest)));
+    let paused = i64::from(service.pause().is_some());
+    registry.register("sending_paused", "1 while all sending is paused, else 0", one(paused));
     registry.register("webhooks_failing", "Webhooks that are failing", one(failing));
     registry.register("events_accepted_today", "Events accepted since midnight UTC", one(gauge(stats.accepted_today)));
     registry.register("deliveries", "Deliveries by webhook and by where they stand", deliveries);

@@ -18,6 +18,7 @@ pub mod pages;
 pub mod peer;
 pub mod problem;
 pub mod query;
+pub mod receiver;
 pub mod routing;
 mod server;
 
@@ -34,7 +35,8 @@ use self::{
     routing::{Path, path},
 };
 use crate::{
-    service::{Check, Service},
+    config::Config,
+    service::{Check, Machine, Service},
     system::Random,
 };
 
@@ -42,27 +44,39 @@ use crate::{
 pub struct WebState {
     service: Arc<Service>,
     random: Arc<dyn Random>,
-    trusted_proxies: Vec<IpNet>,
+    config: Arc<Config>,
     bad_keys: auth::BadKeys,
     checks: Box<dyn Fn() -> Vec<Check> + Send + Sync>,
+    machine: Box<dyn Fn() -> Machine + Send + Sync>,
     desk: pages::Desk,
+    receiver: receiver::Receiver,
 }
 
 /// [`WebState`] as a handler gets it.
 pub type State = web::Data<WebState>;
 
 impl WebState {
-    /// `trusted_proxies` may say by `X-Forwarded-For` whom they speak for. `checks` are what else
-    /// must hold for the server to be ready, such as that the sender is alive.
+    /// `checks` are what else must hold for the server to be ready, such as that the sender is
+    /// alive; `machine` is what the machine and the sender are at.
     pub fn new(
         service: Arc<Service>,
         random: Arc<dyn Random>,
-        trusted_proxies: Vec<IpNet>,
+        config: Config,
         checks: impl Fn() -> Vec<Check> + Send + Sync + 'static,
+        machine: impl Fn() -> Machine + Send + Sync + 'static,
     ) -> Self {
         let desk = pages::Desk::new(&*random);
-        let checks = Box::new(checks);
-        WebState { service, random, trusted_proxies, bad_keys: auth::BadKeys::default(), checks, desk }
+        let (config, checks, machine) = (Arc::new(config), Box::new(checks), Box::new(machine));
+        WebState {
+            service,
+            random,
+            config,
+            bad_keys: auth::BadKeys::default(),
+            checks,
+            machine,
+            desk,
+            receiver: receiver::Receiver::default(),
+        }
     }
 
     /// What may be asked.
@@ -72,12 +86,27 @@ impl WebState {
 
     /// Who may set `X-Forwarded-For`.
     pub fn trusted_proxies(&self) -> &[IpNet] {
-        &self.trusted_proxies
+        &self.config.trusted_proxies
+    }
+
+    /// What the operator set, and where.
+    fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What the machine and the sender are at.
+    fn machine(&self) -> Machine {
+        (self.machine)()
     }
 
     /// What the pages remember between requests.
     fn desk(&self) -> &pages::Desk {
         &self.desk
+    }
+
+    /// What the test receiver got and how it answers.
+    fn receiver(&self) -> &receiver::Receiver {
+        &self.receiver
     }
 
     fn random(&self) -> &dyn Random {
@@ -117,6 +146,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(path("/healthz").get(health::healthz))
         .service(path("/readyz").get(health::readyz))
         .service(path("/metrics").get(metrics::metrics))
+        .service(web::resource("/in/{name}").to(receiver::receive))
         .service(api.default_service(web::to(no_such_path)))
         .service(web::scope("/api").default_service(web::to(no_such_path)))
         .configure(pages::routes);

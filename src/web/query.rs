@@ -16,6 +16,8 @@ const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 100;
 /// Longest search text in characters.
 const MAX_TEXT_CHARS: usize = 200;
+/// The `status` of those that arrived, and not at the first attempt.
+pub const AFTER_RETRY: &str = "success_after_retry";
 /// Most parameters that are looked at; a form of ours has under twenty.
 const MAX_PAIRS: usize = 100;
 
@@ -104,12 +106,13 @@ pub fn log_filter_of(pairs: Vec<(String, String)>) -> Result<LogFilter, Vec<Faul
 
 /// A filter as the names and values it is read from.
 pub fn pairs_of(filter: &LogFilter) -> Vec<(&'static str, String)> {
-    let LogFilter { account, webhook, event_type, status, http_status, cause, event, since, until, text } = filter;
+    let LogFilter { account, webhook, event_type, status, after_retry, http_status, cause, event, since, until, text } =
+        filter;
     let pairs = [
         ("account", account.as_ref().map(ToString::to_string)),
         ("webhook_id", webhook.as_ref().map(ToString::to_string)),
         ("event_type", event_type.as_ref().map(ToString::to_string)),
-        ("status", status.map(|status| status.code().to_owned())),
+        ("status", status.map(|status| if *after_retry { AFTER_RETRY } else { status.code() }.to_owned())),
         ("http_status", http_status.as_ref().map(ToString::to_string)),
         ("cause", cause.map(|cause| cause.code().to_owned())),
         ("event_id", event.as_ref().map(ToString::to_string)),
@@ -127,14 +130,20 @@ pub fn query_of(filter: &LogFilter) -> String {
 
 fn log_filter(query: &mut Query) -> LogFilter {
     let (since, until) = query.period();
+    let (status, after_retry) = match query.read("status", status) {
+        Some((status, after_retry)) => (Some(status), after_retry),
+        None => (None, false),
+    };
     LogFilter {
         account: query.read("account", AccountId::parse),
         webhook: query
             .read("webhook_id", |text| text.parse().map_err(|_| not_understood("Use an id that begins with whk_."))),
         event_type: query.read("event_type", EventType::parse),
-        status: query.read("status", status),
+        status,
+        after_retry,
         http_status: query.read("http_status", |text| {
-            HttpStatusFilter::parse(text).ok_or_else(|| not_understood("Use a status such as 503, or 2xx to 5xx."))
+            HttpStatusFilter::parse(text)
+                .ok_or_else(|| not_understood("Use a status such as 503, or 2xx to 5xx, or none."))
         }),
         cause: query.read("cause", cause),
         event: query
@@ -250,11 +259,16 @@ pub fn time(text: &str) -> Result<Timestamp, Fault> {
     })
 }
 
-fn status(text: &str) -> Result<Status, Fault> {
+/// Where an entry stands, and whether only those that took more than one attempt are meant.
+fn status(text: &str) -> Result<(Status, bool), Fault> {
+    if text == AFTER_RETRY {
+        return Ok((Status::Success, true));
+    }
     [Status::Pending, Status::Success, Status::Failed]
         .into_iter()
         .find(|status| status.code() == text)
-        .ok_or_else(|| not_understood("Use pending, success or failed."))
+        .map(|status| (status, false))
+        .ok_or_else(|| not_understood(format!("Use pending, success, failed or {AFTER_RETRY}.")))
 }
 
 fn cause(text: &str) -> Result<Cause, Fault> {
@@ -296,6 +310,9 @@ mod tests {
         assert_eq!(query_of(&query.filter), text);
         assert_eq!((query.limit, query.cursor), (50, None));
         assert_eq!(query.filter.text.as_deref(), Some("a b&"));
+        for text in ["status=success_after_retry", "http_status=none"] {
+            assert_eq!(query_of(&LogQuery::parse(text, &[]).unwrap().filter), text);
+        }
         let cursor = Cursor::NewerThan(DeliveryId(5));
         let query = LogQuery::parse(&format!("limit=100&cursor={}", cursor::encode(cursor)), &[]).unwrap();
         assert_eq!((query.limit, query.cursor), (100, Some(cursor)));

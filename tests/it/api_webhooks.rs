@@ -362,6 +362,6 @@ fn the_numbers_of_a_webhook() {
     let system = app.get("/stats").expect(200).json();
     assert_eq!(
         system,
-        json!({"queue_depth": 0, "oldest_due_at": null, "accepted_today": 1, "delivered_today": 1, "failed_today": 0})
+        json!({"queue_depth": 0, "oldest_due_at": null, "accepted_today": 1, "delivered_today": 1, "failed_today": 0, "sending_paused_since": null})
     );
 }

@@ -49,6 +49,8 @@ pub struct EngineOptions {
     pub reads_at_once: usize,
     /// Deliveries in flight or made and not recorded yet. Beyond it nothing new is started.
     pub in_hand: usize,
+    /// Whether all sending is paused when the engine begins.
+    pub paused: bool,
 }
 
 impl Default for EngineOptions {
@@ -63,6 +65,7 @@ impl Default for EngineOptions {
             page_rows: 512,
             reads_at_once: 8,
             in_hand: 4_096,
+            paused: false,
         }
     }
 }
@@ -92,12 +95,15 @@ pub struct Engine {
     slow_flights: usize,
     /// Whether the store can write. While it cannot, nothing is started.
     can_write: bool,
+    /// Whether all sending is paused. Then nothing is started either; what is in flight ends.
+    paused: bool,
 }
 
 impl Engine {
     /// An engine without lanes; tell it each webhook that is on.
     pub fn new(options: EngineOptions) -> Self {
         Engine {
+            paused: options.paused,
             options,
             now: Timestamp::default(),
             lanes: HashMap::new(),
@@ -168,6 +174,7 @@ impl Engine {
                 }
             }
             Notice::WebhookChanged(webhook) => self.ask_settings(webhook, turn),
+            Notice::Paused(paused) => self.paused = paused,
             Notice::CannotWrite => self.can_write = false,
             Notice::Reopened => {
                 self.can_write = true;

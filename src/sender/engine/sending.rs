@@ -16,7 +16,7 @@ impl Engine {
     pub(super) fn start(&mut self, free: usize, turn: &mut Turn) {
         let room = self.options.in_hand.saturating_sub(self.hands.len());
         let most = self.options.max_in_flight.saturating_sub(self.hands.flights());
-        let mut left = if self.can_write { free.min(room).min(most) } else { 0 };
+        let mut left = if self.can_write && !self.paused { free.min(room).min(most) } else { 0 };
         let slow_most = (self.options.max_in_flight / 2).max(1);
         while left > 0 {
             let Some((webhook, place)) = self.line.next(self.slow_flights < slow_most) else { break };

@@ -25,6 +25,9 @@ pub struct Stats {
     pub delivered_today: u64,
     /// Deliveries that ended in failure since midnight UTC.
     pub failed_today: u64,
+    /// Since when all sending is paused; null while it is not.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub sending_paused_since: Option<Timestamp>,
 }
 
 /// Show the server's numbers
@@ -45,6 +48,7 @@ impl From<SystemStats> for Stats {
             accepted_today: stats.accepted_today,
             delivered_today: stats.delivered_today,
             failed_today: stats.failed_today,
+            sending_paused_since: stats.paused_since,
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The three cookies of the pages: who is signed in, what a form of a stranger is tied to, and the
-//! message that the next page shows.
+//! The cookies of the pages: who is signed in, what a form of a stranger is tied to, the message
+//! that the next page shows, and the zone and the theme that somebody chose.
 
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 
@@ -12,6 +12,10 @@ pub enum Cookie {
     Stranger,
     /// The message for the next page.
     Note,
+    /// The time zone that times are shown in.
+    Zone,
+    /// The theme.
+    Theme,
 }
 
 impl Cookie {
@@ -24,6 +28,10 @@ impl Cookie {
             (Cookie::Stranger, true) => "__Host-hookstead_form",
             (Cookie::Note, false) => "hookstead_note",
             (Cookie::Note, true) => "__Host-hookstead_note",
+            (Cookie::Zone, false) => "hookstead_zone",
+            (Cookie::Zone, true) => "__Host-hookstead_zone",
+            (Cookie::Theme, false) => "hookstead_theme",
+            (Cookie::Theme, true) => "__Host-hookstead_theme",
         }
     }
 
@@ -45,7 +53,7 @@ impl Cookie {
         let age = max_age_s.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
         let secure_word = if secure { "; Secure" } else { "" };
         let line = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{age}{secure_word}", self.name(secure));
-        HeaderValue::from_str(&line).expect("our cookies hold URL-safe base64 and plain words")
+        HeaderValue::from_str(&line).expect("our cookies hold URL-safe base64, plain words and names of time zones")
     }
 
     /// A `Set-Cookie` line that takes it away.

@@ -6,10 +6,11 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     http::header,
     middleware::Next,
+    web,
 };
 
-use super::error::ErrorPage;
-use crate::web::{RequestId, problem::Refusal};
+use super::{error::ErrorPage, theme::Theme, visitor::is_secure};
+use crate::web::{RequestId, WebState, problem::Refusal};
 
 /// Lets a request in, and turns a refusal into a page.
 ///
@@ -21,12 +22,14 @@ pub async fn door(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
     let path = request.path().to_owned();
+    let state = request.app_data::<web::Data<WebState>>().expect("the server is built with its state");
+    let theme = Theme::of(request.request(), is_secure(state));
     let response = next.call(request).await?.map_into_boxed_body();
     let refusal = response.response().extensions().get::<Refusal>().cloned();
     let Some(refusal) = refusal else { return Ok(response) };
     // `Allow` and `Retry-After` are for programs and stay; the body is for people.
     let for_programs = refusal.response(&path, &id);
-    let mut answer = ErrorPage::new(&refusal, &id).response();
+    let mut answer = ErrorPage::new(&refusal, &id, theme).response();
     for name in [header::ALLOW, header::RETRY_AFTER] {
         if let Some(value) = for_programs.headers().get(&name) {
             answer.headers_mut().insert(name, value.clone());

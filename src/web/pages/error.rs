@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 
-use super::parts::CopyValue;
+use super::{parts::CopyValue, theme::Theme};
 use crate::domain::{Problem, ProblemKind};
 use crate::web::{
     assets::{Assets, assets},
@@ -19,12 +19,13 @@ pub struct ErrorPage {
     search: bool,
     code: Option<CopyValue>,
     status: StatusCode,
+    theme: Theme,
     assets: &'static Assets,
 }
 
 impl ErrorPage {
     /// The page for a refusal of the request `id`.
-    pub fn new(refusal: &Refusal, id: &str) -> ErrorPage {
+    pub fn new(refusal: &Refusal, id: &str, theme: Theme) -> ErrorPage {
         let problem = &refusal.problem;
         let (title, words) = match (refusal.status, problem.code) {
             (StatusCode::NOT_FOUND, "setup_link") => ("This setup link is not valid", problem.detail.clone()),
@@ -52,7 +53,7 @@ impl ErrorPage {
             value: id.to_owned(),
         });
         let search = refusal.status == StatusCode::NOT_FOUND && problem.code != "setup_link";
-        ErrorPage { title, words, search, code, status: refusal.status, assets: assets() }
+        ErrorPage { title, words, search, code, status: refusal.status, theme, assets: assets() }
     }
 
     /// The answer.
@@ -73,10 +74,11 @@ mod tests {
 
     #[test]
     fn an_error_of_ours_has_a_code_and_a_missing_page_a_search() {
-        let ours = ErrorPage::new(&Problem::internal().into(), "req_1").to_string();
+        let ours = ErrorPage::new(&Problem::internal().into(), "req_1", Theme::System).to_string();
         assert!(ours.contains("Nothing was lost") && ours.contains("req_1"), "{ours}");
-        let missing = ErrorPage::new(&Problem::not_found("log entry").into(), "req_2").to_string();
+        let missing = ErrorPage::new(&Problem::not_found("log entry").into(), "req_2", Theme::Dark).to_string();
         assert!(missing.contains("There is no such log entry.") && missing.contains("Log ID"), "{missing}");
-        assert!(!missing.contains("req_2"));
+        assert!(!missing.contains("req_2") && missing.contains(r#"data-theme="dark""#));
+        assert!(ours.contains(r#"data-copy="code""#) && !ours.contains("data-theme"));
     }
 }

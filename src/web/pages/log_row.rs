@@ -51,7 +51,10 @@ impl LogRow {
             webhook: Name::new(&entry.webhook.as_deref().map_or_else(|| "deleted".to_owned(), webhook_name)),
             webhook_id: entry.delivery.webhook.to_string(),
             has_webhook: entry.webhook.as_ref().is_some_and(|webhook| webhook.deleted_at.is_none()),
-            size: size(start as usize + bytes as usize + 1),
+            size: match entry.event.payload_deleted {
+                Some(_) => "deleted".to_owned(),
+                None => size(start as usize + bytes as usize + 1),
+            },
             is_test: entry.event.test,
         }
     }

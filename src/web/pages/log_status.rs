@@ -61,6 +61,7 @@ fn pending(entry: &LogEntry, zone: &Zone, now: Timestamp, default_schedule: &Ret
     let next = entry.next_attempt_at();
     match entry.reason() {
         "webhook_disabled" => "Waiting: webhook disabled".to_owned(),
+        "sending_paused" => "Waiting: sending paused".to_owned(),
         "throttled" => match next {
             Some(at) => format!("Waiting for the receiver until {}", zone.clock(at, now)),
             None => "Waiting for the receiver".to_owned(),
@@ -82,8 +83,9 @@ fn pending(entry: &LogEntry, zone: &Zone, now: Timestamp, default_schedule: &Ret
 /// What came of an attempt, in a word: `503` or `Connection refused`.
 pub fn result(last: &LastAttempt) -> String {
     match (last.http_status, last.cause) {
+        (Some(status @ (301 | 302 | 303 | 307 | 308)), _) => format!("{status} · redirect not followed"),
         (Some(status), _) => status.to_string(),
-        (None, Some(cause)) => cause.words().to_owned(),
+        (None, Some(cause)) => cause.words_after(last.duration_ms),
         (None, None) => "no answer".to_owned(),
     }
 }

@@ -11,29 +11,42 @@ mod api_key_new;
 mod api_key_revoke;
 mod api_keys;
 mod api_reference;
+mod as_command;
+mod bulk_resend;
+mod bulk_resend_new;
 mod chart;
+mod configuration;
 mod cookies;
 mod door;
 mod error;
+mod event;
 mod event_types;
 mod field;
 mod fields;
 mod form;
+mod log_filters;
+mod log_list_row;
+mod log_query;
 mod log_row;
 mod log_status;
 mod notes;
 mod once;
 mod page;
 pub mod parts;
+mod pause;
 mod payload;
 mod retry_text;
+mod settings;
 mod setup;
 mod sign_in;
 mod sign_out;
 mod snippets;
 mod system;
+mod test_receiver;
+mod test_receiver_request;
 mod test_result;
 mod text;
+mod theme;
 mod visitor;
 mod webhook;
 mod webhook_delete;
@@ -44,9 +57,15 @@ mod webhook_export;
 mod webhook_form;
 mod webhook_head;
 mod webhook_log;
+mod webhook_log_command;
+mod webhook_log_delete_payload;
+mod webhook_log_json;
 mod webhook_log_payload;
 mod webhook_log_resend;
 mod webhook_logs;
+mod webhook_logs_export;
+mod webhook_logs_resend;
+mod webhook_logs_rows;
 mod webhook_new;
 mod webhook_rotate;
 mod webhook_secret;
@@ -125,7 +144,21 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(path("/integration/webhook/{id}/secret").post(webhook_secret::show))
         .service(path("/integration/webhook/{id}/delete").get(webhook_delete::show).post(webhook_delete::submit))
         .service(path("/integration/webhook-logs").get(webhook_logs::show))
+        .service(path("/integration/webhook-logs/rows").get(webhook_logs_rows::show))
+        .service(path("/integration/webhook-logs/export.csv").get(webhook_logs_export::download))
+        .service(path("/integration/webhook-logs/resend-selected").post(webhook_logs_resend::submit))
+        .service(path("/integration/bulk-resends/new").get(bulk_resend_new::show).post(bulk_resend_new::submit))
+        .service(path("/integration/bulk-resends/{id}").get(bulk_resend::show))
+        .service(path("/integration/bulk-resends/{id}/cancel").post(bulk_resend::cancel))
         .service(path("/integration/webhook-logs/{id}").get(webhook_log::show))
+        .service(path("/integration/webhook-logs/{id}/command").get(webhook_log_command::show))
+        .service(path("/integration/webhook-logs/{id}/json").get(webhook_log_json::show))
+        .service(
+            path("/integration/webhook-logs/{id}/delete-payload")
+                .get(webhook_log_delete_payload::show)
+                .post(webhook_log_delete_payload::submit),
+        )
+        .service(path("/integration/events/{id}").get(event::show))
         .service(path("/integration/webhook-logs/{id}/payload").get(webhook_log_payload::download))
         .service(
             path("/integration/webhook-logs/{id}/resend")
@@ -133,12 +166,21 @@ pub fn routes(config: &mut ServiceConfig) {
                 .post(webhook_log_resend::submit),
         )
         .service(path("/integration/event-types").get(event_types::show))
+        .service(path("/integration/test-receiver").get(test_receiver::show))
+        .service(path("/integration/test-receiver/answers").post(test_receiver::answers))
+        .service(path("/integration/test-receiver/check").post(test_receiver::check))
+        .service(path("/integration/test-receiver/clear").post(test_receiver::clear))
+        .service(path("/integration/test-receiver/{number}/body").get(test_receiver_request::body))
         .service(path("/developers/api-keys").get(api_keys::show))
         .service(path("/developers/api-keys/new").get(api_key_new::show).post(api_key_new::submit))
         .service(path("/developers/api-keys/{id}/created").get(api_key_created::show))
         .service(path("/developers/api-keys/{id}/revoke").get(api_key_revoke::show).post(api_key_revoke::submit))
         .service(path("/developers/api").get(api_reference::show))
         .service(path("/system").get(system::show))
+        .service(path("/system/pause").get(pause::show).post(pause::submit))
+        .service(path("/system/resume").post(pause::resume))
+        .service(path("/system/settings").get(settings::show).post(settings::submit))
+        .service(path("/system/settings/configuration").get(configuration::show))
         .default_service(web::to(error::no_page))
         .wrap(from_fn(door::door));
     config.service(pages);

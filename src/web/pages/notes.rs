@@ -24,10 +24,32 @@ pub enum Note {
     OldSecretsEnded,
     /// A delivery was put into the queue again.
     Resent,
+    /// Every selected delivery was put into the queue again.
+    SelectedResent,
+    /// Some of the selected ones were.
+    SomeResent,
+    /// None of the selected ones could be.
+    NoneResent,
+    /// No entry was selected.
+    NothingSelected,
+    /// A payload was deleted.
+    PayloadDeleted,
     /// Everything that waits for a webhook is tried.
     TryingNow,
     /// An API key was revoked.
     KeyRevoked,
+    /// The test receiver answers in another way.
+    ReceiverAnswers,
+    /// The test receiver checks signatures with another Secret.
+    ReceiverCheck,
+    /// The test receiver forgot what came.
+    ReceiverCleared,
+    /// Zone and theme are remembered.
+    SettingsSaved,
+    /// All sending is paused.
+    SendingPaused,
+    /// Sending goes on.
+    SendingResumed,
     /// The first admin was made.
     AdminCreated,
     /// Somebody signed out.
@@ -35,7 +57,7 @@ pub enum Note {
 }
 
 impl Note {
-    const ALL: [Note; 14] = [
+    const ALL: [Note; 25] = [
         Note::WebhookCreated,
         Note::WebhookSaved,
         Note::WebhookDisabled,
@@ -46,8 +68,19 @@ impl Note {
         Note::SecretRotated,
         Note::OldSecretsEnded,
         Note::Resent,
+        Note::SelectedResent,
+        Note::SomeResent,
+        Note::NoneResent,
+        Note::NothingSelected,
+        Note::PayloadDeleted,
         Note::TryingNow,
         Note::KeyRevoked,
+        Note::ReceiverAnswers,
+        Note::ReceiverCheck,
+        Note::ReceiverCleared,
+        Note::SettingsSaved,
+        Note::SendingPaused,
+        Note::SendingResumed,
         Note::AdminCreated,
         Note::SignedOut,
     ];
@@ -65,8 +98,19 @@ impl Note {
             Note::SecretRotated => "secret-rotated",
             Note::OldSecretsEnded => "old-secrets-ended",
             Note::Resent => "resent",
+            Note::SelectedResent => "selected-resent",
+            Note::SomeResent => "some-resent",
+            Note::NoneResent => "none-resent",
+            Note::NothingSelected => "nothing-selected",
+            Note::PayloadDeleted => "payload-deleted",
             Note::TryingNow => "trying-now",
             Note::KeyRevoked => "key-revoked",
+            Note::ReceiverAnswers => "receiver-answers",
+            Note::ReceiverCheck => "receiver-check",
+            Note::ReceiverCleared => "receiver-cleared",
+            Note::SettingsSaved => "settings-saved",
+            Note::SendingPaused => "sending-paused",
+            Note::SendingResumed => "sending-resumed",
             Note::AdminCreated => "admin-created",
             Note::SignedOut => "signed-out",
         }
@@ -85,8 +129,25 @@ impl Note {
             Note::SecretRotated => "Secret rotated. Give the new one to the receiver.",
             Note::OldSecretsEnded => "Only the newest secret is in use now.",
             Note::Resent => "Sending again now.",
+            Note::SelectedResent => "Sending the selected entries again now.",
+            Note::SomeResent => {
+                "Sending again what can be sent. Tests, and entries whose webhook is off or deleted or whose \
+                 payload was deleted, were passed over."
+            }
+            Note::NoneResent => {
+                "Nothing was sent again: these are tests, or their webhook is off or deleted, or their payload was \
+                 deleted."
+            }
+            Note::NothingSelected => "Nothing was selected. Tick the entries to send again.",
+            Note::PayloadDeleted => "Payload deleted. The entry itself stays.",
             Note::TryingNow => "The waiting deliveries are being tried now, oldest first.",
             Note::KeyRevoked => "API key revoked. It stopped working at once.",
+            Note::ReceiverAnswers => "Saved. The test receiver answers so from now on.",
+            Note::ReceiverCheck => "Signatures are checked so from now on.",
+            Note::ReceiverCleared => "Cleared.",
+            Note::SettingsSaved => "Settings saved in this browser.",
+            Note::SendingPaused => "All sending is paused. Events are taken and wait.",
+            Note::SendingResumed => "Sending goes on.",
             Note::AdminCreated => "Admin created. Sign in with that email and password.",
             Note::SignedOut => "You are signed out.",
         }

@@ -1,7 +1,7 @@
 //! What stands around every page of somebody who is signed in, and how a page is answered.
 
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     http::{
         StatusCode,
         header::{self, HeaderValue},
@@ -9,9 +9,10 @@ use actix_web::{
 };
 use askama::Template;
 
-use super::{cookies::Cookie, form::FormMark, notes::Note, text, visitor::Visitor};
+use super::{cookies::Cookie, form::FormMark, notes::Note, text, theme::Theme, visitor::Visitor};
 use crate::{
-    domain::{Fault, Problem},
+    domain::{Fault, Pause, Problem},
+    service::{Settings, Storing},
     web::{
         assets::{Assets, assets},
         problem::Reply,
@@ -40,14 +41,21 @@ pub struct NavGroup {
 pub const WEBHOOKS: &str = "/integration/webhook";
 /// Address of Webhook Logs.
 pub const WEBHOOK_LOGS: &str = "/integration/webhook-logs";
+/// Address of the bulk resends.
+pub const BULK_RESENDS: &str = "/integration/bulk-resends";
 /// Address of the catalogue of event types.
 pub const EVENT_TYPES: &str = "/integration/event-types";
+/// Address of the test receiver.
+pub const TEST_RECEIVER: &str = "/integration/test-receiver";
 /// Address of the API keys.
 pub const API_KEYS: &str = "/developers/api-keys";
 /// Address of the API reference.
 pub const API_REFERENCE: &str = "/developers/api";
 /// Address of the overview of the system.
 pub const SYSTEM: &str = "/system";
+
+/// Address of the settings.
+pub const SETTINGS: &str = "/system/settings";
 
 /// Every page that the navigation leads to.
 const NAV: [NavGroup; 3] = [
@@ -57,13 +65,17 @@ const NAV: [NavGroup; 3] = [
             NavItem { href: WEBHOOKS, text: "Webhook" },
             NavItem { href: WEBHOOK_LOGS, text: "Webhook Logs" },
             NavItem { href: EVENT_TYPES, text: "Event types" },
+            NavItem { href: TEST_RECEIVER, text: "Test receiver" },
         ],
     },
     NavGroup {
         title: "Developers",
         items: &[NavItem { href: API_KEYS, text: "API keys" }, NavItem { href: API_REFERENCE, text: "API reference" }],
     },
-    NavGroup { title: "System", items: &[NavItem { href: SYSTEM, text: "Overview" }] },
+    NavGroup {
+        title: "System",
+        items: &[NavItem { href: SYSTEM, text: "Overview" }, NavItem { href: SETTINGS, text: "Settings" }],
+    },
 ];
 
 /// A step of the way to a page.
@@ -91,6 +103,14 @@ pub struct Frame {
     pub who: String,
     /// What needs to be seen to on every page.
     pub alarm: Option<String>,
+    /// All sending is paused, in words.
+    pub paused: Option<String>,
+    /// What comes cannot be kept, in words.
+    pub cannot_store: Option<&'static str>,
+    /// Webhooks point at the test receiver, in words; on the pages where that matters.
+    pub at_receiver: Option<String>,
+    /// Which colours the page has.
+    pub theme: Theme,
     /// The message of the page before.
     pub note: Option<&'static str>,
     /// The mark of the page's forms.
@@ -127,6 +147,22 @@ impl Frame {
             nav: &NAV,
             who: text::display_line(&visitor.actor.name).into_owned(),
             alarm: (failing > 0).then(|| format!("{} failing", text::count(failing, "webhook", "webhooks"))),
+            paused: visitor.pause.as_deref().map(|pause| paused(pause, visitor)),
+            cannot_store: match visitor.storing {
+                Storing::Fine => None,
+                Storing::Full => Some(
+                    "The limit of disk space is reached: events are refused, and the API answers 503. What is stored \
+                     can be read.",
+                ),
+                Storing::CannotWrite => Some(
+                    "Nothing can be stored at present: the disk is full or read-only, and the API answers 503. What is \
+                     stored can be read; the server tries again every few seconds.",
+                ),
+            },
+            at_receiver: Some(visitor.at_receiver as u64)
+                .filter(|number| *number > 0 && [WEBHOOKS, SYSTEM].contains(&here))
+                .map(at_receiver),
+            theme: visitor.theme,
             note: visitor.note.map(Note::words),
             form: visitor.mark.clone(),
             refresh_s: None,
@@ -148,6 +184,19 @@ impl Frame {
             self.title = format!("Error: {}", self.title);
         }
         self
+    }
+}
+
+fn paused(pause: &Pause, visitor: &Visitor) -> String {
+    let (by, reason) = (text::display_line(&pause.by), text::display_line(&pause.reason));
+    format!("Sending is paused since {} by {by}: “{reason}”.", visitor.zone.clock(pause.at, visitor.now))
+}
+
+/// So many webhooks point at the test receiver.
+pub fn at_receiver(number: u64) -> String {
+    match number {
+        1 => "1 webhook points at the test receiver".to_owned(),
+        _ => format!("{} point at the test receiver", text::count(number, "webhook", "webhooks")),
     }
 }
 
@@ -201,6 +250,14 @@ impl Errors {
             self.of_fields.iter().filter(|error| error.field == field).map(|error| error.message.as_str()).collect();
         messages.join(" ")
     }
+}
+
+/// The address this server is reached at, without a slash at the end: the one the operator set, or
+/// else the one of this request.
+pub fn base_address(request: &HttpRequest, settings: &Settings) -> String {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    let own = || format!("http://{}", text::display_line(host));
+    settings.public_url.as_deref().map_or_else(own, |url| url.trim_end_matches('/').to_owned())
 }
 
 /// Answers with a page.

@@ -12,6 +12,9 @@ const FIRST_BYTES: usize = 64 * 1024;
 /// lines would be tens of megabytes of page.
 const MOST_BYTES: usize = 512 * 1024;
 
+/// An object or array of more lines than this can be folded away.
+const FOLDED_FROM: usize = 50;
+
 /// A payload as it is shown.
 #[derive(Template)]
 #[template(path = "parts/payload.html")]
@@ -22,14 +25,26 @@ pub struct Payload {
     /// Everything that fits is shown.
     is_whole: bool,
     can_show_all: bool,
+    /// The address that shows all.
+    all_address: String,
 }
 
 enum View {
-    Formatted(Vec<ShownLine>),
+    Formatted(Vec<Piece>),
     Raw(String),
 }
 
+/// A piece of the formatted text.
+enum Piece {
+    Line(ShownLine),
+    /// A line that begins what can be folded away.
+    Fold(ShownLine),
+    /// The end of it.
+    End,
+}
+
 struct ShownLine {
+    number: usize,
     indent: String,
     parts: Vec<ShownPart>,
 }
@@ -48,21 +63,37 @@ impl Payload {
                 let end = floor_char(body, most);
                 (View::Raw(display_text(&String::from_utf8_lossy(&body[..end])).into_owned()), end)
             }
-            false => formatted(body, most),
+            false => {
+                let (lines, shown) = formatted(body, most);
+                (View::Formatted(folded(lines)), shown)
+            }
         };
-        Payload { view, shown: size(shown), all: size(body.len()), is_whole: shown >= body.len(), can_show_all: !all }
+        Payload {
+            view,
+            shown: size(shown),
+            all: size(body.len()),
+            is_whole: shown >= body.len(),
+            can_show_all: !all,
+            all_address: "?all=1#payload".to_owned(),
+        }
+    }
+
+    /// Says where all of it is shown.
+    pub fn all_at(mut self, address: String) -> Payload {
+        self.all_address = address;
+        self
     }
 }
 
 impl HtmlSafe for Payload {}
 
 /// Lines until `most` bytes of text are shown; a last line that is too long is cut.
-fn formatted(body: &[u8], most: usize) -> (View, usize) {
+fn formatted(body: &[u8], most: usize) -> (Vec<ShownLine>, usize) {
     let mut lines = Vec::new();
     let mut bytes = 0;
     for line in raw_json::lines(body) {
         if bytes >= most {
-            return (View::Formatted(lines), bytes.min(body.len() - 1));
+            return (lines, bytes.min(body.len() - 1));
         }
         let mut parts = Vec::with_capacity(line.parts.len());
         for part in line.parts {
@@ -73,9 +104,44 @@ fn formatted(body: &[u8], most: usize) -> (View, usize) {
             };
             parts.push(ShownPart { class: class_of(part.kind), text: display_line(&text).into_owned() });
         }
-        lines.push(ShownLine { indent: "  ".repeat(line.indent), parts });
+        lines.push(ShownLine { number: lines.len() + 1, indent: "  ".repeat(line.indent), parts });
     }
-    (View::Formatted(lines), body.len())
+    (lines, body.len())
+}
+
+/// Puts what is long enough between [`Piece::Fold`] and [`Piece::End`]. The whole is not folded.
+fn folded(lines: Vec<ShownLine>) -> Vec<Piece> {
+    let end = lines.len();
+    let mut open = Vec::new();
+    // For each line: whether it begins a fold, and how many end before it.
+    let mut begins = vec![false; end];
+    let mut ends = vec![0; end + 1];
+    let mut mark = |from: usize, to: usize| {
+        if from > 0 && to - from > FOLDED_FROM {
+            begins[from] = true;
+            ends[to] += 1;
+        }
+    };
+    for (index, line) in lines.iter().enumerate() {
+        let is = |part: Option<&ShownPart>, texts: [&str; 2]| part.is_some_and(|part| texts.contains(&&*part.text));
+        if is(line.parts.first(), ["}", "]"]) {
+            open.pop().map(|from| mark(from, index));
+        }
+        if is(line.parts.last(), ["{", "["]) {
+            open.push(index);
+        }
+    }
+    // What was cut off ends with the text.
+    while let Some(from) = open.pop() {
+        mark(from, end);
+    }
+    let mut pieces = Vec::with_capacity(end);
+    for (index, line) in lines.into_iter().enumerate() {
+        pieces.extend((0..ends[index]).map(|_| Piece::End));
+        pieces.push(if begins[index] { Piece::Fold(line) } else { Piece::Line(line) });
+    }
+    pieces.extend((0..ends[end]).map(|_| Piece::End));
+    pieces
 }
 
 /// The last place at or before `most` where no character is cut.
@@ -110,6 +176,18 @@ mod tests {
         }
         assert_eq!(shown.matches("&#34;n&#34;").count(), 2);
         assert!(!shown.contains("<script>"));
+    }
+
+    #[test]
+    fn what_is_long_can_be_folded_away() {
+        let long = vec!["1"; 60].join(",");
+        let body = format!(r#"{{"short":[1,2],"long":[{long}],"deep":{{"list":[{long}],"end":true}}}}"#);
+        let shown = Payload::new(body.as_bytes(), false, false).to_string();
+        assert_eq!((shown.matches("<details open>").count(), shown.matches("</details>").count()), (3, 3));
+        assert!(shown.contains("data-n=\"1\"") && shown.contains("data-n=\"133\""), "{shown}");
+        let cut = format!(r#"{{"a":{{"b":["{}"]}}}}"#, vec!["x"; 60_000].join("\",\""));
+        let shown = Payload::new(cut.as_bytes(), false, false).to_string();
+        assert_eq!(shown.matches("<details open>").count(), shown.matches("</details>").count());
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::{
     form::{FormMark, Posted},
     notes::Note,
     page::{Errors, html, see_other_with},
+    theme::Theme,
     visitor::Stranger,
 };
 use crate::{
@@ -28,6 +29,7 @@ use crate::{
 #[template(path = "setup.html")]
 struct SetupPage {
     title: &'static str,
+    theme: Theme,
     assets: &'static Assets,
     form: FormMark,
     errors: Errors,
@@ -74,6 +76,7 @@ pub async fn submit(state: State, stranger: Stranger, posted: Posted) -> Reply {
 fn page(stranger: Stranger, status: StatusCode, token: String, email: &str, errors: Errors) -> Reply {
     let page = SetupPage {
         title: if errors.is_empty() { "Set up hookstead" } else { "Error: Set up hookstead" },
+        theme: stranger.theme,
         assets: stranger.assets,
         form: stranger.mark,
         token,

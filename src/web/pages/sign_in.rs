@@ -13,6 +13,7 @@ use super::{
     form::{FormMark, Posted},
     notes::Note,
     page::{Errors, html, see_other},
+    theme::Theme,
     visitor::Stranger,
 };
 use crate::{
@@ -31,6 +32,7 @@ use crate::{
 #[template(path = "sign_in.html")]
 struct SignInPage {
     title: &'static str,
+    theme: Theme,
     assets: &'static Assets,
     form: FormMark,
     note: Option<&'static str>,
@@ -104,6 +106,7 @@ fn page(
 ) -> Reply {
     let page = SignInPage {
         title: if errors.is_empty() { "Sign in" } else { "Error: Sign in" },
+        theme: stranger.theme,
         assets: stranger.assets,
         form: stranger.mark,
         note: note.map(Note::words),

@@ -6,26 +6,38 @@ use askama::Template;
 use super::{
     ask,
     page::{Frame, SYSTEM, show as show_page},
-    parts::{Icon, Moment},
-    text::length,
+    parts::{Badge, Icon, Moment, Tone},
+    text::{count, length, size},
     visitor::Visitor,
 };
 use crate::{
-    domain::with_thousands,
+    domain::{Forecast, Timestamp, with_thousands},
+    service::{Machine, Service, Volume},
     web::{State, problem::Reply},
 };
+
+/// How far the machine's clock may be behind the time that this server has seen already.
+const CLOCK_BEHIND: std::time::Duration = std::time::Duration::from_secs(60);
 
 #[derive(Template)]
 #[template(path = "system.html")]
 struct SystemPage {
     frame: Frame,
+    sending: Badge,
+    is_paused: bool,
     waiting: String,
     oldest: String,
+    in_flight: String,
+    rate: String,
     accepted: String,
     delivered: String,
     failed: String,
+    database: String,
+    disk: String,
     checks: Vec<CheckShown>,
     version: &'static str,
+    schema: u64,
+    up: String,
     now: Moment,
     retention: String,
     public_url: String,
@@ -41,25 +53,31 @@ struct CheckShown {
 /// Shows the numbers.
 pub async fn show(state: State, visitor: Visitor) -> Reply {
     let actor = visitor.actor.clone();
-    let stats = ask(&state, move |service| service.system_stats(&actor)).await?;
+    let asked = state.clone();
+    let (stats, volume, machine) =
+        ask(&state, move |service| Ok((service.system_stats(&actor)?, service.volume()?, asked.machine()))).await?;
     let settings = state.service().settings();
-    let checks = state.checks().into_iter().map(|check| CheckShown {
-        icon: if check.ok { Icon::Tick } else { Icon::Cross },
-        class: if check.ok { "good-ink" } else { "bad-ink" },
-        words: words(check.name, check.ok),
-    });
+    let is_paused = visitor.pause.is_some();
     let page = SystemPage {
         frame: Frame::new(&visitor, SYSTEM, "Overview"),
+        sending: match is_paused {
+            false => Badge { tone: Tone::Good, icon: Icon::Tick, word: "Sending: on" },
+            true => Badge { tone: Tone::Wait, icon: Icon::Clock, word: "Sending: paused" },
+        },
+        is_paused,
         waiting: with_thousands(stats.waiting),
-        oldest: stats.oldest_due.map_or("none".to_owned(), |due| match visitor.now - due {
-            late if late.is_zero() => "not due yet".to_owned(),
-            late => format!("oldest due for {}", length(late)),
-        }),
+        oldest: oldest(stats.waiting, stats.oldest_due, visitor.now),
+        in_flight: with_thousands(machine.in_flight as u64),
+        rate: format!("{:.1}/s now", machine.sent_per_second),
         accepted: with_thousands(stats.accepted_today),
         delivered: with_thousands(stats.delivered_today),
         failed: with_thousands(stats.failed_today),
-        checks: checks.collect(),
+        database: size(usize::try_from(machine.database_bytes).unwrap_or(usize::MAX)),
+        disk: disk(&machine, &volume, settings.retention.as_secs() / 86_400),
+        checks: checks(&state, &machine, visitor.now),
         version: env!("CARGO_PKG_VERSION"),
+        schema: Service::SCHEMA,
+        up: length(visitor.now - machine.started_at),
         now: visitor.zone.millis(visitor.now),
         retention: length(settings.retention),
         public_url: settings.public_url.clone().unwrap_or_else(|| "not set (public_url)".to_owned()),
@@ -68,13 +86,60 @@ pub async fn show(state: State, visitor: Visitor) -> Reply {
     show_page(&visitor, StatusCode::OK, &page)
 }
 
+fn oldest(waiting: u64, due: Option<Timestamp>, now: Timestamp) -> String {
+    match due.map(|due| now - due) {
+        None if waiting > 0 => "for webhooks that are off".to_owned(),
+        None => "nothing waits".to_owned(),
+        Some(late) if late.is_zero() => "none is due yet".to_owned(),
+        Some(late) => format!("oldest {}", length(late)),
+    }
+}
+
+fn disk(machine: &Machine, volume: &Volume, retention_days: u64) -> String {
+    let Some(free) = machine.free_bytes else { return "the disk cannot be measured".to_owned() };
+    let forecast = Forecast::of(volume.events, machine.database_bytes, volume.accepted_last_day, free, retention_days);
+    let lasts = match forecast {
+        Forecast::Unknown => "too few events to say how long that lasts".to_owned(),
+        Forecast::Lasts => "at this rate never full".to_owned(),
+        Forecast::FullIn { days } => format!("at this rate full in {}", count(days, "day", "days")),
+    };
+    format!("{} free · {lasts}", size(usize::try_from(free).unwrap_or(usize::MAX)))
+}
+
+fn checks(state: &State, machine: &Machine, now: Timestamp) -> Vec<CheckShown> {
+    let own = state.checks().into_iter().map(|check| (check.ok, words(check.name, check.ok, machine, now)));
+    let public = match state.service().settings().public_url.as_deref() {
+        Some(url) if url.starts_with("https:") => (true, "The public address is https".to_owned()),
+        Some(_) => (false, "The public address is not https: passwords and payloads can be read on the way".to_owned()),
+        None => (false, "No public address is set: links and cookies go by each request. Set public_url".to_owned()),
+    };
+    let shown = |(ok, words)| CheckShown {
+        icon: if ok { Icon::Tick } else { Icon::Cross },
+        class: if ok { "good-ink" } else { "bad-ink" },
+        words,
+    };
+    let (now, wall) = (state.service().now(), state.service().wall());
+    let clock = (now - wall < CLOCK_BEHIND, clock_words(now, wall));
+    own.chain([clock, public]).map(shown).collect()
+}
+
+fn clock_words(now: Timestamp, wall: Timestamp) -> String {
+    match now - wall {
+        behind if behind < CLOCK_BEHIND => "Clock (UTC)".to_owned(),
+        behind => format!("Clock (UTC): it was set back by {} while the server ran", length(behind)),
+    }
+}
+
 /// A check in words; one that has none yet by its name.
-fn words(name: &str, ok: bool) -> String {
+fn words(name: &str, ok: bool, machine: &Machine, now: Timestamp) -> String {
     match (name, ok) {
-        ("store_writable", true) => "Events can be stored".to_owned(),
-        ("store_writable", false) => "Events cannot be stored at present: is the disk full?".to_owned(),
-        ("sender_alive", true) => "The sender is running".to_owned(),
-        ("sender_alive", false) => "The sender has not moved for a while".to_owned(),
+        ("store_writable", true) => "Database writable".to_owned(),
+        ("store_writable", false) => "Database not writable: is the disk full?".to_owned(),
+        ("sender_alive", ok) => {
+            let ago = (now - machine.last_turn_at).as_millis() as f64 / 1_000.0;
+            let silent = if ok { "" } else { ": it has not moved for a while" };
+            format!("Sender loop {ago:.1} s ago{silent}")
+        }
         (name, ok) => format!("{}: {}", name.replace('_', " "), if ok { "in order" } else { "not in order" }),
     }
 }

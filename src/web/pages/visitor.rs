@@ -1,6 +1,6 @@
 //! Who looks at a page: somebody who is signed in, or a stranger.
 
-use std::pin::Pin;
+use std::{pin::Pin, sync::Arc};
 
 use actix_web::{
     FromRequest, HttpRequest, HttpResponse, ResponseError, dev,
@@ -19,10 +19,12 @@ use super::{
     form::{FormKey, FormMark},
     notes::Note,
     text,
+    theme::Theme,
     zone::Zone,
 };
 use crate::{
-    domain::{Actor, Health, Problem, Timestamp},
+    domain::{Actor, Health, Pause, Problem, Timestamp},
+    service::Storing,
     web::{
         State, WebState,
         assets::{Assets, assets},
@@ -48,6 +50,14 @@ pub struct Visitor {
     pub now: Timestamp,
     /// Number of webhooks that are failing.
     pub failing: usize,
+    /// Number of webhooks that point at the test receiver.
+    pub at_receiver: usize,
+    /// All sending is paused.
+    pub pause: Option<Arc<Pause>>,
+    /// Whether what comes can be kept.
+    pub storing: Storing,
+    /// Which colours the pages have.
+    pub theme: Theme,
     /// Whether cookies go over https only.
     pub secure: bool,
 }
@@ -62,6 +72,8 @@ pub struct Stranger {
     pub cookie: Option<HeaderValue>,
     /// Whether there is a session already.
     pub signed_in: bool,
+    /// Which colours the pages have.
+    pub theme: Theme,
     /// Whether cookies go over https only.
     pub secure: bool,
     /// Where the page finds its files.
@@ -91,6 +103,8 @@ impl FromRequest for Visitor {
         let secure = is_secure(&state);
         let token = Cookie::Session.read(request.headers(), secure);
         let note = Cookie::Note.read(request.headers(), secure).and_then(|code| Note::from_code(&code));
+        let theme = Theme::of(request, secure);
+        let zone = Cookie::Zone.read(request.headers(), secure).and_then(|name| Zone::named(&name));
         // After an action the page it stood on is not known: pages send no referrer.
         let next = match (request.method(), request.uri().path_and_query()) {
             (&Method::GET | &Method::HEAD, Some(path)) if path.path() != "/" => path.to_string(),
@@ -102,13 +116,30 @@ impl FromRequest for Visitor {
             let found = ask(&state, move |service| {
                 let Some(actor) = service.session(&asked)? else { return Ok(None) };
                 let webhooks = service.webhooks(&actor, None)?;
-                Ok(Some((actor, webhooks.iter().filter(|view| view.health == Health::Failing).count())))
+                let failing = webhooks.iter().filter(|view| view.health == Health::Failing).count();
+                let receiver = service.test_receiver().map(|receiver| &receiver.url);
+                let at_receiver = webhooks.iter().filter(|view| Some(&view.webhook.request_url) == receiver).count();
+                Ok(Some((actor, failing, at_receiver)))
             });
-            let Some((actor, failing)) = found.await? else { return Err(NotIn::SignIn(next)) };
+            let Some((actor, failing, at_receiver)) = found.await? else { return Err(NotIn::SignIn(next)) };
             let key = FormKey::of(&token);
             let mark = key.mark(state.random());
-            let now = state.service().now();
-            Ok(Visitor { actor, token, key, mark, note, zone: Zone::utc(), now, failing, secure })
+            let service = state.service();
+            Ok(Visitor {
+                actor,
+                token,
+                key,
+                mark,
+                note,
+                zone: zone.unwrap_or_else(Zone::utc),
+                now: service.now(),
+                failing,
+                at_receiver,
+                pause: service.pause(),
+                storing: service.storing(),
+                theme,
+                secure,
+            })
         })
     }
 }
@@ -123,6 +154,7 @@ impl FromRequest for Stranger {
         let session = Cookie::Session.read(request.headers(), secure);
         let known = Cookie::Stranger.read(request.headers(), secure);
         let known = known.filter(|value| state.desk().is_ours(value));
+        let theme = Theme::of(request, secure);
         Box::pin(async move {
             let signed_in = match session {
                 Some(token) => ask(&state, move |service| service.session(&token)).await?.is_some(),
@@ -138,7 +170,7 @@ impl FromRequest for Stranger {
             };
             let key = FormKey::of(&value);
             let mark = key.mark(state.random());
-            Ok(Stranger { key, mark, cookie, signed_in, secure, assets: assets() })
+            Ok(Stranger { key, mark, cookie, signed_in, theme, secure, assets: assets() })
         })
     }
 }

@@ -21,6 +21,7 @@ use crate::{
     web::{
         State,
         problem::{Refusal, Reply, status},
+        query::Query,
     },
 };
 
@@ -34,7 +35,11 @@ struct WebhookEditPage {
 /// Shows the form as the webhook is.
 pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply {
     let view = find(&state, &request, &visitor).await?;
-    let typed = Typed::of(&view.webhook);
+    let mut typed = Typed::of(&view.webhook);
+    // A link may propose another Request URL; it is looked at and saved like a typed one.
+    if let Some(proposed) = Query::parse(request.query_string()).take("request_url") {
+        typed.request_url = proposed;
+    }
     page(&state, &visitor, StatusCode::OK, &view, &typed, Errors::default(), "").await
 }
 

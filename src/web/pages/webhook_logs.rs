@@ -1,34 +1,29 @@
 //! `/integration/webhook-logs`: the list. Its query string has the names of the API's.
 
-use std::sync::Arc;
-
 use actix_web::{HttpRequest, http::StatusCode};
 use askama::Template;
 
 use super::{
     ask,
-    log_row::{LogRow, webhook_name},
-    page::{Errors, Frame, WEBHOOK_LOGS, show as show_page},
-    text::display_line,
+    log_filters::FilterForm,
+    log_list_row::{LogListRow, RowMaker},
+    log_query::{Asked, address, joined, limited, list_address},
+    page::{BULK_RESENDS, Errors, Frame, WEBHOOK_LOGS, see_other, show as show_page},
+    text::count,
     visitor::Visitor,
 };
 use crate::{
-    domain::{Cause, EventType, EventTypeInfo, LogFilter, Problem, Status},
-    service::WebhookView,
+    domain::{LogCount, LogFilter, with_thousands},
+    service::{BulkJob, Settings},
     web::{
         State, cursor,
         problem::{Reply, status},
-        query::{LogQuery, Query, pairs_of, query_of},
+        query::{LogQuery, query_of},
     },
 };
 
-/// Periods a click away: code, words, seconds.
-const PERIODS: [(&str, &str, u64); 4] = [
-    ("15m", "Last 15 minutes", 900),
-    ("1h", "Last hour", 3_600),
-    ("24h", "Last 24 hours", 86_400),
-    ("7d", "Last 7 days", 604_800),
-];
+/// Rows of a page to choose from.
+const ROWS: [usize; 3] = [25, 50, 100];
 
 #[derive(Template)]
 #[template(path = "webhook_logs.html")]
@@ -36,78 +31,122 @@ struct WebhookLogsPage {
     frame: Frame,
     errors: Errors,
     head: String,
-    search: String,
-    selects: Vec<Select>,
-    kept: Vec<(&'static str, String)>,
-    chips: Vec<Chip>,
-    filters: String,
-    rows: Vec<LogRow>,
+    form: FilterForm,
+    rows: Vec<LogListRow>,
+    rows_address: String,
+    at: String,
+    counted: String,
+    looked_through: Option<String>,
+    without_times: Option<Wider>,
+    expired: bool,
+    test: Option<String>,
+    curl: String,
     is_first: bool,
     newer: Option<String>,
     older: Option<String>,
     refresh: String,
     live: String,
     is_live: bool,
+    export: String,
+    bulk: String,
+    running: Vec<Running>,
+    back: String,
+    sizes: Vec<PageSize>,
     retention_days: u64,
 }
 
-/// A choice of the filter.
-struct Select {
-    name: &'static str,
-    label: &'static str,
-    choices: Vec<Choice>,
+/// What would be found without the time limit.
+struct Wider {
+    words: String,
+    href: String,
 }
 
-struct Choice {
-    value: String,
-    text: String,
+/// A bulk resend that is going on.
+struct Running {
+    words: String,
+    href: String,
+}
+
+/// A number of rows to choose.
+struct PageSize {
+    rows: usize,
+    href: String,
     is_chosen: bool,
-}
-
-/// A filter that is set, and the address without it.
-struct Chip {
-    text: String,
-    without: String,
 }
 
 /// Shows the part of the list that is asked for.
 pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply {
-    let (asked, is_live, problem) = read(&request, &visitor);
-    let (actor, filter, cursor, limit) = (visitor.actor.clone(), asked.filter.clone(), asked.cursor, asked.limit);
-    let is_wrong = problem.is_some();
-    let (page, views, types) = ask(&state, move |service| {
+    let (asked, problem) = match Asked::read(request.query_string(), &visitor) {
+        Ok(asked) if asked.from_form => return Ok(see_other(&list_address(&asked.query_string()))),
+        Ok(asked) => (asked, None),
         // What was not understood gives a message and no list, rather than one that looks like an answer.
-        let page = if is_wrong { None } else { Some(service.logs(&actor, filter, cursor, limit)?) };
-        Ok((page, service.webhooks(&actor, None)?, service.event_types(&actor)?))
+        Err(problem) => {
+            (Asked { query: LogQuery { limit: 50, ..LogQuery::default() }, ..Asked::default() }, Some(problem))
+        }
+    };
+    let LogQuery { filter, cursor, limit } = asked.query.clone();
+    let (actor, wanted, is_wrong) = (visitor.actor.clone(), filter.clone(), problem.is_some());
+    let (page, counted, wider, running, views, types) = ask(&state, move |service| {
+        let page = if is_wrong { None } else { Some(service.logs(&actor, wanted.clone(), cursor, limit)?) };
+        let is_empty = page.as_ref().is_some_and(|page| page.items.is_empty());
+        // Text is searched for in one part of the log at a time, so its whole number is not known.
+        let counted = match is_wrong || wanted.text.is_some() || is_empty {
+            true => None,
+            false => Some(service.count_logs(&actor, wanted.clone())?),
+        };
+        let timeless = LogFilter { since: None, until: None, ..wanted.clone() };
+        let wider = match is_empty && timeless != wanted && wanted.text.is_none() {
+            true => Some((service.count_logs(&actor, timeless.clone())?, timeless)),
+            false => None,
+        };
+        let running = service.running_bulk_resends(&actor).unwrap_or_default();
+        Ok((page, counted, wider, running, service.webhooks(&actor, None)?, service.event_types(&actor)?))
     })
     .await?;
     let errors = problem.as_ref().map(|problem| Errors::of(problem, field_of)).unwrap_or_default();
     let settings = state.service().settings();
-    let base = query_of(&asked.filter);
-    let limited = if asked.limit == 50 { base.clone() } else { joined(&base, &format!("limit={}", asked.limit)) };
-    let at = |cursor| address(&joined(&limited, &format!("cursor={}", cursor::encode(cursor))));
-    let chips = chips(&asked.filter, &views, &visitor);
+    let query = asked.query_string();
+    let at = |cursor| list_address(&joined(&query, &format!("cursor={}", cursor::encode(cursor))));
+    let maker = RowMaker { visitor: &visitor, settings, types: &types, filter: &filter, limit };
+    let is_filtered = filter != LogFilter::default();
+    let oldest_kept = visitor.now.minus(settings.retention);
     let mut frame = Frame::new(&visitor, WEBHOOK_LOGS, "Webhook Logs").with_errors(&errors);
-    frame.refresh_s = is_live.then_some(10);
+    frame.refresh_s = asked.refresh.then_some(10);
     let shown = WebhookLogsPage {
         frame,
         head: visitor.zone.head(visitor.now),
-        search: asked.filter.text.clone().unwrap_or_default(),
-        selects: selects(&asked.filter, &views, &types),
-        kept: kept(&asked.filter),
-        filters: if chips.is_empty() { "Filters".to_owned() } else { format!("Filters ({})", chips.len()) },
-        chips,
-        rows: page
-            .iter()
-            .flat_map(|page| &page.items)
-            .map(|entry| LogRow::of(entry, &visitor, settings, &types))
-            .collect(),
-        is_first: asked.cursor.is_none(),
-        newer: page.as_ref().and_then(|page| page.newer).filter(|_| asked.cursor.is_some()).map(at),
+        form: FilterForm::new(&filter, limit, &views, &types, &visitor),
+        rows: page.iter().flat_map(|page| &page.items).map(|entry| maker.row(entry)).collect(),
+        rows_address: address(&format!("{WEBHOOK_LOGS}/rows"), &query),
+        at: visitor.zone.clock(visitor.now, visitor.now),
+        counted: counted.map(|counted| count_words(counted, is_filtered)).unwrap_or_default(),
+        looked_through: page.as_ref().and_then(|page| page.looked_at).map(|looked_at| {
+            let place = if cursor.is_none() { "newest" } else { "next" };
+            format!("Looked through the {place} {} entries of this filter.", with_thousands(looked_at as u64))
+        }),
+        without_times: wider.filter(|(counted, _)| counted.number > 0).map(|(counted, timeless)| Wider {
+            words: format!("{} without the time limit.", count_words(counted, true)),
+            href: list_address(&limited(&timeless, limit)),
+        }),
+        expired: filter.until.or(filter.since).is_some_and(|at| at < oldest_kept),
+        test: match &views[..] {
+            [only] => Some(only.webhook.id.to_string()),
+            _ => None,
+        },
+        curl: curl(&request, settings),
+        is_first: cursor.is_none(),
+        newer: page.as_ref().and_then(|page| page.newer).filter(|_| cursor.is_some()).map(at),
         older: page.as_ref().and_then(|page| page.older).map(at),
-        refresh: address(&limited),
-        live: address(&joined(&limited, "refresh=10")),
-        is_live,
+        refresh: list_address(&query),
+        live: list_address(&joined(&query, "refresh=10")),
+        is_live: asked.refresh,
+        export: address(&format!("{WEBHOOK_LOGS}/export.csv"), &query_of(&filter)),
+        bulk: address(&format!("{BULK_RESENDS}/new"), &query_of(&filter)),
+        running: running.iter().map(running_job).collect(),
+        back: query,
+        sizes: ROWS
+            .map(|rows| PageSize { rows, href: list_address(&limited(&filter, rows)), is_chosen: rows == limit })
+            .into(),
         retention_days: settings.retention.as_secs() / 86_400,
         errors,
     };
@@ -115,134 +154,71 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
     show_page(&visitor, code, &shown)
 }
 
-/// Reads the query string; a period of the menu becomes a time.
-fn read(request: &HttpRequest, visitor: &Visitor) -> (LogQuery, bool, Option<Problem>) {
-    let text = request.query_string();
-    let mut query = Query::parse(text);
-    let period = query.take("period");
-    let is_live = query.take("refresh").is_some();
-    match LogQuery::parse(text, &["period", "refresh"]) {
-        Ok(mut asked) => {
-            let seconds = PERIODS.iter().find(|(code, _, _)| Some(*code) == period.as_deref()).map(|period| period.2);
-            if let Some(seconds) = seconds {
-                asked.filter.since = Some(visitor.now.minus(std::time::Duration::from_secs(seconds)));
-            }
-            (asked, is_live, None)
-        }
-        Err(problem) => (LogQuery { limit: 50, ..LogQuery::default() }, false, Some(problem)),
-    }
-}
-
 fn field_of(pointer: &str) -> Option<String> {
     let name = pointer.strip_prefix('/')?;
-    ["q", "status", "event_type", "webhook_id", "http_status"].contains(&name).then(|| name.to_owned())
-}
-
-fn selects(filter: &LogFilter, views: &[WebhookView], types: &[Arc<EventTypeInfo>]) -> Vec<Select> {
-    let choice = |value: &str, text: &str, chosen: &Option<String>| Choice {
-        value: value.to_owned(),
-        text: display_line(text).into_owned(),
-        is_chosen: chosen.as_deref().unwrap_or_default() == value,
+    let fields =
+        ["q", "status", "event_type", "webhook_id", "http_status", "cause", "period", "since_local", "until_local"];
+    let name = match name {
+        "since" => "since_local",
+        "until" => "until_local",
+        other => other,
     };
-    let chosen = filter.status.map(|status| status.code().to_owned());
-    let mut status = vec![choice("", "All", &chosen)];
-    status
-        .extend([Status::Success, Status::Failed, Status::Pending].map(|one| choice(one.code(), one.word(), &chosen)));
-
-    let chosen = filter.event_type.as_ref().map(EventType::to_string);
-    let mut event = vec![choice("", "All", &chosen)];
-    event.extend(types.iter().map(|info| choice(info.name.as_str(), &info.label, &chosen)));
-    event.push(choice(EventType::TEST, "Test event", &chosen));
-
-    let chosen = filter.webhook.map(|webhook| webhook.to_string());
-    let mut webhook = vec![choice("", "All", &chosen)];
-    webhook
-        .extend(views.iter().map(|view| choice(&view.webhook.id.to_string(), &webhook_name(&view.webhook), &chosen)));
-
-    let chosen = filter.http_status.map(|status| status.to_string());
-    let mut response = vec![choice("", "Any", &chosen)];
-    response.extend(["2xx", "3xx", "4xx", "5xx"].map(|class| choice(class, class, &chosen)));
-
-    let chosen = filter.cause.map(|cause| cause.code().to_owned());
-    let mut cause = vec![choice("", "Any", &chosen)];
-    cause.extend(Cause::ALL.iter().map(|one| choice(one.code(), one.words(), &chosen)));
-
-    let mut period = vec![choice("", "Any time", &None)];
-    period.extend(PERIODS.iter().map(|(code, words, _)| Choice {
-        value: (*code).to_owned(),
-        text: (*words).to_owned(),
-        is_chosen: false,
-    }));
-    let mut selects = vec![
-        Select { name: "status", label: "Status", choices: status },
-        Select { name: "event_type", label: "Event", choices: event },
-        Select { name: "webhook_id", label: "Webhook", choices: webhook },
-        Select { name: "http_status", label: "Response", choices: response },
-        Select { name: "cause", label: "No response", choices: cause },
-        Select { name: "period", label: "Time", choices: period },
-    ];
-    for select in &mut selects {
-        keep_chosen(select, filter);
-    }
-    selects
+    fields.contains(&name).then(|| name.to_owned())
 }
 
-/// What is set and has no field in the form goes along unseen.
-fn kept(filter: &LogFilter) -> Vec<(&'static str, String)> {
-    let without_field = |name: &str| matches!(name, "account" | "event_id" | "since" | "until");
-    pairs_of(filter).into_iter().filter(|(name, _)| without_field(name)).collect()
-}
-
-/// A value that is set and not among the choices, such as a deleted webhook or `503`, is offered too.
-fn keep_chosen(select: &mut Select, filter: &LogFilter) {
-    if select.choices.iter().any(|choice| choice.is_chosen) {
-        return;
-    }
-    if let Some((_, value)) = pairs_of(filter).into_iter().find(|(name, _)| *name == select.name) {
-        select.choices.push(Choice { text: value.clone(), value, is_chosen: true });
-    }
-}
-
-fn chips(filter: &LogFilter, views: &[WebhookView], visitor: &Visitor) -> Vec<Chip> {
-    let pairs = pairs_of(filter);
-    let chip = |(name, value): &(&'static str, String)| {
-        let shown = match *name {
-            "webhook_id" => {
-                let view = views.iter().find(|view| view.webhook.id.to_string() == *value);
-                view.map_or_else(|| value.clone(), |view| webhook_name(&view.webhook))
-            }
-            "status" => filter.status.map_or("", Status::word).to_owned(),
-            "since" => filter.since.map(|at| visitor.zone.seconds(at).text).unwrap_or_default(),
-            "until" => filter.until.map(|at| visitor.zone.seconds(at).text).unwrap_or_default(),
-            "cause" => filter.cause.map_or("", |cause| cause.words()).to_owned(),
-            _ => value.clone(),
-        };
-        let rest: Vec<_> = pairs.iter().filter(|(other, _)| other != name).collect();
-        let without = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(rest).finish();
-        Chip { text: format!("{}: {}", words_of(name), display_line(&shown)), without: address(&without) }
+/// Exact up to 1,000, then to the hundred, then "more than".
+fn count_words(counted: LogCount, is_filtered: bool) -> String {
+    let entries = count(counted.number, "entry", "entries");
+    let verb = match (is_filtered, counted.number) {
+        (false, _) => "",
+        (true, 1) => " matches",
+        (true, _) => " match",
     };
-    pairs.iter().map(chip).collect()
-}
-
-fn words_of(name: &str) -> &'static str {
-    match name {
-        "account" => "Account",
-        "webhook_id" => "Webhook",
-        "event_type" => "Event",
-        "status" => "Status",
-        "http_status" => "Response",
-        "cause" => "No response",
-        "event_id" => "Event ID",
-        "since" => "Since",
-        "until" => "Until",
-        _ => "Search",
+    match counted.number {
+        10_001.. => format!("more than 10,000 entries{verb}"),
+        _ if counted.at_least => format!("more than {entries}{verb}"),
+        1_001.. => format!("about {} entries{verb}", with_thousands((counted.number + 50) / 100 * 100)),
+        _ => format!("{entries}{verb}"),
     }
 }
 
-fn joined(query: &str, more: &str) -> String {
-    if query.is_empty() { more.to_owned() } else { format!("{query}&{more}") }
+fn running_job(job: &BulkJob) -> Running {
+    Running {
+        words: format!(
+            "A bulk resend is going on: {} of {}.",
+            with_thousands(job.queued + job.passed_over),
+            with_thousands(job.planned)
+        ),
+        href: format!("{BULK_RESENDS}/{}", job.id),
+    }
 }
 
-fn address(query: &str) -> String {
-    if query.is_empty() { WEBHOOK_LOGS.to_owned() } else { format!("{WEBHOOK_LOGS}?{query}") }
+/// A first event by the API, to be pasted into a shell.
+fn curl(request: &HttpRequest, settings: &Settings) -> String {
+    let base = super::page::base_address(request, settings);
+    format!(
+        "curl {base}/api/v1/events -H 'authorization: Bearer hsk_…' -H 'content-type: application/json' \
+         -d '{{\"type\":\"contact.created\",\"data\":{{\"id\":1}}}}'"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_is_exact_then_rounded_then_bounded() {
+        for (number, at_least, is_filtered, words) in [
+            (0, false, true, "0 entries match"),
+            (1, false, true, "1 entry matches"),
+            (1_000, false, false, "1,000 entries"),
+            (1_204, false, true, "about 1,200 entries match"),
+            (9_980, false, true, "about 10,000 entries match"),
+            (10_001, true, true, "more than 10,000 entries match"),
+            (2_000_000, false, false, "more than 10,000 entries"),
+            (37, true, true, "more than 37 entries match"),
+        ] {
+            assert_eq!(count_words(LogCount { number, at_least }, is_filtered), words);
+        }
+    }
 }

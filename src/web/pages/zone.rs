@@ -19,10 +19,29 @@ impl Zone {
     }
 
     /// The zone of that name in the IANA database.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the Settings page will choose it"))]
     pub fn named(name: &str) -> Option<Zone> {
+        if name == "UTC" {
+            return Some(Zone::utc());
+        }
         let zone = TimeZone::get(name).ok()?;
-        Some(Zone { name: name.to_owned(), zone })
+        // As the database spells it, whatever was typed.
+        let name = zone.iana_name()?.to_owned();
+        Some(Zone { name, zone })
+    }
+
+    /// The names of the zones to choose from, in order: those of places, and no old spellings.
+    pub fn names() -> Vec<String> {
+        const OLD: [&str; 9] = ["Etc", "US", "Canada", "Brazil", "Chile", "Mexico", "SystemV", "posix", "right"];
+        let all = jiff::tz::db().available().map(|name| name.as_str().to_owned());
+        let mut names: Vec<_> = all.filter(|name| !OLD.contains(&name.split('/').next().unwrap_or_default())).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// For the head of a column, such as `UTC` or `IST, UTC+05:30`. The offset is the one at `now`.
@@ -57,6 +76,24 @@ impl Zone {
         let (at, now) = (self.local(at), self.local(now));
         let format = if at.date() == now.date() { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" };
         at.strftime(format).to_string()
+    }
+
+    /// To the second with its day, as plain text.
+    pub fn second(&self, at: Timestamp) -> String {
+        self.local(at).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
+    /// For a field of a form with a day and a time.
+    pub fn to_local(&self, at: Timestamp) -> String {
+        let format = if at.as_millis() % 1000 == 0 { "%Y-%m-%dT%H:%M:%S" } else { "%Y-%m-%dT%H:%M:%S%.3f" };
+        self.local(at).strftime(format).to_string()
+    }
+
+    /// Reads a day and a time of this zone, such as `2026-01-05T15:00`; the seconds may be left out.
+    pub fn read(&self, text: &str) -> Option<Timestamp> {
+        let local: jiff::civil::DateTime = text.trim().replacen('T', " ", 1).parse().ok()?;
+        let at = self.zone.to_timestamp(local).ok()?.as_millisecond();
+        u64::try_from(at).ok().map(Timestamp::from_millis).filter(|at| *at <= Timestamp::MAX)
     }
 
     /// The hour that begins at `at`, as `14:00`.
@@ -104,6 +141,22 @@ mod tests {
         assert_eq!(Zone::utc().head(at), "UTC");
         assert_eq!(kolkata.long_name(at), "Asia/Kolkata (UTC+05:30)");
         assert!(Zone::named("Mars/Olympus").is_none());
+        assert_eq!(Zone::named("asia/KOLKATA").unwrap().name(), "Asia/Kolkata");
+        let names = Zone::names();
+        assert!(names.len() > 300 && names.iter().any(|name| name == "Europe/Berlin"), "{}", names.len());
+        assert!(names.iter().all(|name| Zone::named(name).is_some_and(|zone| zone.name() == name)));
+    }
+
+    #[test]
+    fn a_local_time_is_read_back() {
+        let at: Timestamp = "2026-01-05T09:30:00.123Z".parse().unwrap();
+        let kolkata = Zone::named("Asia/Kolkata").unwrap();
+        assert_eq!(kolkata.to_local(at), "2026-01-05T15:00:00.123");
+        assert_eq!(kolkata.read("2026-01-05T15:00:00.123"), Some(at));
+        assert_eq!(Zone::utc().read("2026-01-05 15:00").map(|at| at.to_string()).unwrap(), "2026-01-05T15:00:00.000Z");
+        for bad in ["", "yesterday", "2026-02-30T00:00", "1066-10-14T09:00"] {
+            assert_eq!(Zone::utc().read(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! vanished disks, limits, clocks. `tests/README.md` says which row of the list is where.
 
 mod clock;
+mod network;
 mod process;
 mod storage;
 

@@ -281,3 +281,47 @@ fn serve_with_threads(most: u32) -> bool {
     assert!(taken.is_subset(&arrived), "{most} threads: {taken:?} {arrived:?}");
     true
 }
+
+/// Row 57. Idle connections take every file descriptor there is.
+#[test]
+fn without_file_descriptors_it_waits_quietly_and_loses_nothing() {
+    if !can(&["prlimit"]) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (data_dir, key) = data_with_key(folder.path());
+    let (caller, receiver) = (Caller::new(&key), Receiver::start());
+    let mut serve = command(&data_dir);
+    serve.args(["serve", "--listen", "127.0.0.1:0"]).env("HOOKSTEAD_SENDER_RETRY_SCHEDULE_S", vec!["1"; 30].join(","));
+    let mut serve = inside(&["prlimit", "--nofile=64:64"], &serve);
+    serve.stdout(Stdio::null());
+    let process = Process::start(serve);
+    webhook(&caller, &process, &receiver, 4);
+    // Its connection stays open, so that it is served while nobody else is.
+    let mut ids = vec![publish(&caller, &process, 0)];
+    receiver.wait_for(1);
+    receiver.answer(Script::ok().then_close());
+    let address = process.base.strip_prefix("http://").unwrap().to_owned();
+    let idle: Vec<_> = (0..150).map(|_| std::net::TcpStream::connect(&address).unwrap()).collect();
+    let open = || fs::read_dir(format!("/proc/{}/fd", process.id())).unwrap().count();
+    wait_until(|| open() >= 62).expect("they take all that there are");
+    ids.extend((1..5).map(|number| publish(&caller, &process, number)));
+
+    let spent = || {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", process.id())).unwrap();
+        let fields: Vec<u64> =
+            stat[stat.rfind(')').unwrap() + 2..].split(' ').filter_map(|field| field.parse().ok()).collect();
+        // User and system time in hundredths of a second: fields 14 and 15, the third one is a letter.
+        Duration::from_millis((fields[10] + fields[11]) * 10)
+    };
+    let (began, before) = (Instant::now(), spent());
+    wait_until(|| began.elapsed() > Duration::from_secs(2)).unwrap();
+    let busy = spent() - before;
+    assert!(busy < began.elapsed() / 4, "it is busy for {busy:?} of {:?}", began.elapsed());
+
+    drop(idle);
+    wait_until(|| Caller::new(&key).get(&process.base, "/healthz").is_some()).expect("it serves again");
+    all_sent(&caller, &process);
+    let arrived = arrivals(&receiver);
+    assert!(ids.iter().all(|id| arrived.contains_key(id)), "nothing is lost: {ids:?} {arrived:?}");
+}

@@ -132,6 +132,7 @@ impl World {
             page_rows: much + 1 + random.below(6),
             reads_at_once: 1 + random.below(3),
             in_hand: 2 + random.below(20),
+            paused: false,
         };
         let (trouble, lives_on) = ([8, 25, 100][random.below(3)], random.below(3) == 0);
         let receivers = Receivers::new(random.below(3) == 0);

@@ -2,5 +2,6 @@
 
 mod random;
 mod stories;
+mod stories_crowd;
 mod stories_disk;
 mod world;

@@ -35,7 +35,7 @@ fn run(seed: u64) {
         in_hand: 2 + random.below(20),
         ..EngineOptions::default()
     });
-    let mut course = Course { random, writable: true, late_pages: Vec::new() };
+    let mut course = Course { random, writable: true, paused: false, late_pages: Vec::new() };
     for _ in 0..400 {
         course.step(&mut world);
     }
@@ -45,13 +45,14 @@ fn run(seed: u64) {
 struct Course {
     random: PlayedRandom,
     writable: bool,
+    paused: bool,
     /// Pages that were read at one time and are told later.
     late_pages: Vec<Input>,
 }
 
 impl Course {
     fn step(&mut self, world: &mut World) {
-        match self.random.below(16) {
+        match self.random.below(17) {
             0..3 if self.writable => _ = world.publish(self.webhook()),
             3 if self.writable => self.resend(world),
             4 if self.writable => self.switch(world),
@@ -62,7 +63,8 @@ impl Course {
             11 if self.writable => self.record(world),
             12 => world.now = world.now.plus(self.while_()),
             13 if self.random.below(6) == 0 => self.fail_or_reopen(world),
-            14 if self.random.below(20) == 0 => world.inputs.push(Input::NoticesLeftOut),
+            14 if self.random.below(3) == 0 => self.pause_or_resume(world),
+            15 if self.random.below(20) == 0 => world.inputs.push(Input::NoticesLeftOut),
             _ => drop(world.turn()),
         }
     }
@@ -71,6 +73,9 @@ impl Course {
     fn finish(&mut self, world: &mut World) {
         if !self.writable {
             self.fail_or_reopen(world);
+        }
+        if self.paused {
+            self.pause_or_resume(world);
         }
         world.inputs.append(&mut self.late_pages);
         // An answer 410 from before may still switch its webhook off.
@@ -118,6 +123,12 @@ impl Course {
         let rate_per_second = [None, Some(1), Some(200)][self.random.below(3)];
         let settings = LaneSettings { on: self.random.below(3) > 0, rate_per_second, ..LaneSettings::default() };
         world.set_webhook(self.webhook(), settings);
+    }
+
+    fn pause_or_resume(&mut self, world: &mut World) {
+        self.paused = !self.paused;
+        world.paused = self.paused;
+        world.inputs.push(Input::Notice(Notice::Paused(self.paused)));
     }
 
     fn load(&self, world: &mut World) {

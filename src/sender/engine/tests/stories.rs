@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::world::{World, answer, answer_with, deliveries, no_answer};
 use crate::{
     domain::{Cause, RetrySchedule, WebhookId},
-    sender::engine::{EngineOptions, LaneSettings},
+    sender::engine::{EngineOptions, Input, LaneSettings},
+    store::Notice,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -59,6 +60,48 @@ fn a_schedule_without_retries_gives_up_and_one_of_the_webhook_s_own_counts() {
     world.settle();
     world.land_all(webhook, &answer(500));
     assert_eq!((world.wake_at, world.deliveries[&delivery].due), (None, None));
+}
+
+#[test]
+fn while_sending_is_paused_nothing_begins_and_afterwards_all_of_it_does() {
+    let mut world = World::new(options(8));
+    let webhook = world.webhook(1);
+    prove(&mut world, webhook);
+    let failed = world.publish(webhook);
+    let in_flight = world.publish(webhook);
+    assert_eq!(world.settle().len(), 2);
+    world.land(0, answer(500));
+    world.settle();
+    world.paused = true;
+    world.inputs.push(Input::Notice(Notice::Paused(true)));
+    let waiting = world.publish(webhook);
+    assert!(world.settle().is_empty());
+    assert!(world.land_all(webhook, &answer(200)).is_empty(), "what was in flight ends and is recorded");
+    assert_eq!(world.deliveries[&in_flight].due, None);
+    assert!(world.advance(MINUTE).is_empty(), "the retry that is due waits as well");
+    assert_eq!(world.wake_at, None, "and nobody is woken for it");
+    assert!(world.advance(60 * 24 * 5 * MINUTE).is_empty());
+
+    world.paused = false;
+    world.inputs.push(Input::Notice(Notice::Paused(false)));
+    let mut jobs = deliveries(&world.settle());
+    jobs.sort_unstable();
+    assert_eq!(jobs, [failed, waiting]);
+    assert_eq!(world.deliveries[&failed].attempts, 1, "the wait was no attempt");
+    world.land_all(webhook, &answer(200));
+    assert_eq!(world.pending(), 0);
+}
+
+#[test]
+fn an_engine_that_begins_in_a_pause_sends_nothing_until_it_ends() {
+    let mut world = World::new(EngineOptions { paused: true, ..options(8) });
+    let webhook = world.webhook(1);
+    world.publish_many_silently(20, webhook);
+    world.publish_many(20, webhook);
+    assert!(world.settle().is_empty());
+    world.paused = false;
+    world.inputs.push(Input::Notice(Notice::Paused(false)));
+    assert_eq!(world.drain(), 40);
 }
 
 #[test]

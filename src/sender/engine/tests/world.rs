@@ -47,6 +47,8 @@ pub struct World {
     pub reads: Vec<ReadPage>,
     pub records: Vec<AttemptRecord>,
     pub wake_at: Option<Timestamp>,
+    /// Whether all sending is paused, and the next turn knows.
+    pub paused: bool,
     /// Every request, as the receivers saw them.
     pub sent: Vec<Job>,
     pub pages_read: usize,
@@ -54,6 +56,7 @@ pub struct World {
 
 impl World {
     pub fn new(options: EngineOptions) -> Self {
+        let options_paused = options.paused;
         World {
             engine: Engine::new(options.clone()),
             options,
@@ -67,6 +70,7 @@ impl World {
             reads: Vec::new(),
             records: Vec::new(),
             wake_at: None,
+            paused: options_paused,
             sent: Vec::new(),
             pages_read: 0,
         }
@@ -132,6 +136,7 @@ impl World {
         let turn = self.engine.turn(std::mem::take(&mut self.inputs), self.now, free);
         assert!(turn.send.len() <= free, "no more requests than threads");
         assert!(self.reads.len() + turn.read.len() <= self.options.reads_at_once, "reads are bounded");
+        assert!(!self.paused || turn.send.is_empty(), "nothing is started while sending is paused");
         for job in &turn.send {
             let delivery = job.due.delivery;
             assert!(job.due.at <= self.now, "{job:?} is not due at {}", self.now);

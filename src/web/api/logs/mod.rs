@@ -90,9 +90,9 @@ pub struct LogParams {
     webhook_id: Option<String>,
     /// Of this event type.
     event_type: Option<String>,
-    /// `pending`, `success` or `failed`.
+    /// `pending`, `success` or `failed`; `success_after_retry` for those that took more than one attempt.
     status: Option<String>,
-    /// Whose last answer was this: `503`, or `5xx`.
+    /// Whose last answer was this: `503`, or `5xx`; `none` if there was no answer.
     http_status: Option<String>,
     /// Whose last attempt got no answer for this cause.
     cause: Option<String>,

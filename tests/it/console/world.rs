@@ -1,0 +1,179 @@
+//! A server where everything has happened: webhooks that work, fail, wait and are off, entries of
+//! every status, types and keys of the user's own, and one text in every field that takes one.
+
+use std::time::Duration;
+
+use hookstead::control::{self, Ask};
+use serde_json::{Value, json};
+
+use super::{admin::Admin, logs::page_of, webhooks::page_of_webhook};
+use crate::{
+    app::{TestApp, wait_until},
+    receiver::{Receiver, Script},
+};
+
+/// What has happened, and where it is.
+pub struct World {
+    pub app: TestApp,
+    text: String,
+    good: Value,
+    bad: Value,
+    off: Value,
+    success: Value,
+    failed: Value,
+    pending: Value,
+    test: Value,
+    key: String,
+    _receivers: [Receiver; 2],
+}
+
+impl World {
+    /// A world whose fields say this.
+    pub fn of(text: &str) -> World {
+        let (works, fails) = (Receiver::start(), Receiver::start());
+        let hostile =
+            |script: Script| script.header("X-Said", text.as_bytes()).header("content-type", "text/html").body(text);
+        works.answer(hostile(Script::status(200)));
+        fails.answer(hostile(Script::status(422)));
+        let app = TestApp::start();
+        let path: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
+        let long = format!("/crm/v1/tenants/0123456789abcdef0123456789abcdef/hooks/{path}?{path}={path}&token=abc");
+        app.post("/event-types", json!({"name": "deal.won", "label": text, "category": text, "description": text}))
+            .expect(201);
+        // Names of headers are ASCII, values may be anything that is one line.
+        let headers = json!([
+            {"name": "X-'`|~!#$%&^", "value": "one"}, {"name": "X-Note", "value": visible(text)},
+            {"name": "X-Api-Key", "value": "hidden", "hidden": true},
+        ]);
+        let webhook = |url: String, more: Value| {
+            let mut body = json!({"request_url": url, "events": ["*"], "description": text, "headers": headers});
+            for (name, value) in more.as_object().unwrap() {
+                body[name] = value.clone();
+            }
+            app.webhook_with(body)
+        };
+        let good = webhook(works.url(&long), json!({"events": ["contact.*", "deal.won"]}));
+        let bad = webhook(fails.url(&long), json!({"retry_schedule_s": [5, 600], "events": ["ticket.created"]}));
+        let off = webhook(works.url("/off"), json!({"enabled": false, "events": ["ticket.*", "contact.created"]}));
+        let waits = webhook(fails.url("/waits"), json!({"events": ["message.received"]}));
+
+        // Ids have no characters without a shape.
+        let shaped = text.replace('\u{202E}', "");
+        let publish = |event: &str, id: &str| {
+            // The keys keep their order whatever the text is.
+            let data = json!({format!("a {text}"): text, "list": [text, 1, true, null], "name": {"first": text}});
+            let body = json!({"type": event, "data": data, "id": format!("{id} {shaped}"), "ordering_key": shaped});
+            app.post("/events", body).expect(202);
+        };
+        publish("contact.created", "a");
+        publish("deal.won", "b");
+        publish("ticket.created", "c");
+        publish("message.received", "d");
+        let ended = || {
+            app.advance(Duration::from_secs(60));
+            app.logs("status=failed").len() == 1 && app.logs("status=success").len() == 2
+        };
+        wait_until(ended).expect("everything has happened");
+        let test = app.post(&format!("/webhooks/{}/test", bad["id"].as_str().unwrap()), json!({})).expect(200).json();
+        let first = |query: &str| app.logs(query).remove(0);
+        let success = first("status=success&event_type=contact.created");
+        let failed = first("status=failed&event_type=ticket.created");
+        let pending = first(&format!("status=pending&webhook_id={}", waits["id"].as_str().unwrap()));
+        let test = first(&format!("event_type=webhook.test&status={}", test["status"].as_str().unwrap_or("failed")));
+        let ask = Ask::CreateKey { name: text.to_owned(), scopes: vec!["all".into()], account: None };
+        control::execute(app.app().service(), ask).unwrap();
+        let keys = app.app().service().keys();
+        let key = keys.iter().find(|one| one.key.name == text).expect("it was made").key.id.to_string();
+        let _receivers = [works, fails];
+        World { app, text: text.to_owned(), good, bad, off, success, failed, pending, test, key, _receivers }
+    }
+
+    /// Every page that a GET shows to an admin, by a name.
+    pub fn pages(&self) -> Vec<(&'static str, String)> {
+        let (good, bad, off) = (page_of_webhook(&self.good), page_of_webhook(&self.bad), page_of_webhook(&self.off));
+        let text: String = url::form_urlencoded::byte_serialize(self.text.as_bytes()).collect();
+        vec![
+            ("webhooks", "/integration/webhook".into()),
+            ("webhooks-search", format!("/integration/webhook?q={text}")),
+            ("webhooks-no-match", format!("/integration/webhook?q=nothing+{text}")),
+            ("webhook-new", "/integration/webhook/new".into()),
+            ("webhook", good.clone()),
+            ("webhook-failing", bad.clone()),
+            ("webhook-off", off.clone()),
+            ("webhook-edit", format!("{good}/edit")),
+            ("webhook-rotate", format!("{good}/rotate")),
+            ("webhook-enable", format!("{off}/enable")),
+            ("webhook-delete", format!("{bad}/delete")),
+            ("logs", "/integration/webhook-logs".into()),
+            ("logs-filtered", "/integration/webhook-logs?status=failed".into()),
+            ("logs-search", format!("/integration/webhook-logs?q={text}")),
+            ("logs-no-match", "/integration/webhook-logs?status=success&http_status=5xx".into()),
+            ("logs-not-understood", format!("/integration/webhook-logs?status={text}")),
+            ("log-success", page_of(&self.success)),
+            ("log-raw", format!("{}?view=raw", page_of(&self.success))),
+            ("log-failed", page_of(&self.failed)),
+            ("log-pending", page_of(&self.pending)),
+            ("log-test", page_of(&self.test)),
+            ("log-resend", format!("{}/resend", page_of(&self.success))),
+            ("event-types", "/integration/event-types".into()),
+            ("api-keys", "/developers/api-keys".into()),
+            ("api-key-new", "/developers/api-keys/new".into()),
+            ("api-key-revoke", format!("/developers/api-keys/{}/revoke", self.key)),
+            ("api-reference", "/developers/api".into()),
+            ("system", "/system".into()),
+            ("not-found", format!("/nothing/{text}")),
+        ]
+    }
+
+    /// Every page that only a form leads to: the way there, by a name.
+    pub fn behind_forms(&self) -> Vec<(&'static str, Box<dyn Fn(&Admin) + '_>)> {
+        let good = page_of_webhook(&self.good);
+        let (first, second) = (good.clone(), good.clone());
+        vec![
+            (
+                "webhook-with-faults",
+                Box::new(move |admin: &Admin| {
+                    admin.visit("/integration/webhook/new");
+                    admin.script_with(
+                        "for (const field of document.querySelectorAll('form input:is([type=text], [type=password])'))
+                            field.value = arguments[0]",
+                        vec![self.text.clone().into()],
+                    );
+                    admin.go("Create Webhook");
+                    admin.sees("There is a problem");
+                }),
+            ),
+            (
+                "webhook-tested",
+                Box::new(move |admin: &Admin| {
+                    admin.visit(&first);
+                    admin.go("Send test event");
+                    admin.sees("Test event:");
+                }),
+            ),
+            (
+                "webhook-secret",
+                Box::new(move |admin: &Admin| {
+                    admin.visit(&second);
+                    admin.go("Show secret");
+                    admin.sees("In use since");
+                }),
+            ),
+            (
+                "api-key-created",
+                Box::new(|admin: &Admin| {
+                    admin.visit("/developers/api-keys/new");
+                    let fill = "document.querySelector('#name').value = arguments[0]";
+                    admin.script_with(fill, vec![format!("{} 2", self.text).into()]);
+                    admin.go("Create API key");
+                    admin.sees("It will not be shown again.");
+                }),
+            ),
+        ]
+    }
+}
+
+/// Text as the value of a header, which has no characters without a shape.
+fn visible(text: &str) -> String {
+    text.chars().filter(|character| !character.is_control()).collect()
+}
