@@ -146,6 +146,17 @@
       (button.value.startsWith("remove_") && button.closest(".header-row") && removeHeader(button));
     if (done) event.preventDefault();
   });
+  // An open menu closes with a click elsewhere, and with Escape.
+  const closeMenus = (but) => {
+    for (const menu of document.querySelectorAll(".row-menu[open]")) if (!menu.contains(but)) menu.open = false;
+  };
+  document.addEventListener("click", (event) => closeMenus(event.target));
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    const menu = document.querySelector(".row-menu[open]");
+    if (menu) menu.querySelector("summary").focus();
+    closeMenus(null);
+  });
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-all], [data-event]")) tick(event.target);
     if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();

@@ -41,7 +41,7 @@ pub use test_receiver::{Received, SignatureCheck, SignedBy};
 pub use views::{
     AttemptView, EventDetail, LogDetail, LogEntry, NotSent, NotSentReason, ShownHeader, WebhookStats, WebhookView,
 };
-pub use webhooks::{Missed, TestEvent, TestResult, WebhookChange, WebhookInput};
+pub use webhooks::{FirstSteps, Missed, TestEvent, TestResult, WebhookChange, WebhookInput};
 
 use crate::{
     domain::{ApiKeyId, Attempt, EventId, IdSequence, JobId, TargetUrl, Timestamp, UserId, WebhookId},

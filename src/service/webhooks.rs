@@ -89,6 +89,24 @@ pub struct TestEvent {
     pub payload: Option<Box<RawValue>>,
 }
 
+/// The first steps with a new server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FirstSteps {
+    /// The newest webhook, if there is one.
+    pub webhook: Option<WebhookId>,
+    /// Whether something was sent, a test at the least.
+    pub sent: bool,
+    /// Whether an API key was made.
+    pub key: bool,
+}
+
+impl FirstSteps {
+    /// Whether nothing is left to do.
+    pub fn are_done(&self) -> bool {
+        self.webhook.is_some() && self.sent && self.key
+    }
+}
+
 impl TestEvent {
     /// What a test holds if nobody says.
     pub const MESSAGE: &str = r#"{"message":"Test event sent from the admin pages. No CRM record changed."}"#;
@@ -336,6 +354,18 @@ impl Service {
         }
         let oldest_due = self.store.queue_page(id, None, 1)?.rows.first().map(|due| due.at);
         Ok(WebhookStats { view, hours, last_day, oldest_due })
+    }
+
+    /// What of the first steps is done: a webhook is there, something was sent, a program has a key.
+    ///
+    /// # Errors
+    /// `missing_scope`.
+    pub fn first_steps(&self, actor: &Actor) -> Result<FirstSteps, Problem> {
+        let views = self.webhooks(actor, None)?;
+        let counted = views.iter().any(|view| view.state.success + view.state.failed > 0);
+        let tests = LogFilter { event_type: Some(EventType::test()), ..LogFilter::default() };
+        let sent = counted || !self.logs(actor, tests, None, 1)?.items.is_empty();
+        Ok(FirstSteps { webhook: views.first().map(|view| view.webhook.id), sent, key: !self.keys().is_empty() })
     }
 
     /// What a receiver of this webhook finds in a request that somebody pasted. The body that was

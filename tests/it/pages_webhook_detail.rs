@@ -82,6 +82,7 @@ fn a_failing_webhook_says_so_and_can_be_tried_at_once() {
         "View failures",
         "Try all now",
         "Oldest waiting",
+        "Nothing arrived in this period, after 2 attempts.",
     ] {
         assert!(page.contains(words), "{words}: {page}");
     }

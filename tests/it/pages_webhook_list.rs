@@ -33,6 +33,25 @@ fn an_empty_list_leads_on_in_three_ways() {
 }
 
 #[test]
+fn first_steps_are_shown_until_they_are_done() {
+    let app = TestApp::start();
+    let browser = Browser::signed_in(&app);
+    let page = browser.get("/integration/webhook").expect(200).text();
+    for words in ["First steps", "Try it with the test receiver", "Send a test event", "</span>Create an API key</b>"] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    assert_eq!(page.matches("<li class=\"done\">").count(), 1, "the tests have a key");
+    let receiver = Receiver::start();
+    let id = app.webhook(&receiver, &["*"])["id"].as_str().unwrap().to_owned();
+    let page = browser.get("/integration/webhook").expect(200).text();
+    assert_eq!(page.matches("<li class=\"done\">").count(), 2);
+    let test = format!("/integration/webhook/{id}/test");
+    assert!(page.contains(&format!("href=\"{test}\">Send a test event</a>")));
+    browser.post(&test, &browser.get(&test).text(), &[]).expect(303);
+    assert!(!browser.get("/integration/webhook").expect(200).text().contains("First steps"));
+}
+
+#[test]
 fn each_row_says_how_its_webhook_is_doing_and_why() {
     let app = TestApp::start();
     let browser = Browser::signed_in(&app);
@@ -53,7 +72,7 @@ fn each_row_says_how_its_webhook_is_doing_and_why() {
         assert!(healthy.contains(words), "{words}: {healthy}");
     }
     let failing = row(&list, &bad);
-    for words in ["Failing", "1 waiting", " · 503", "since ", "Ticket (2)", "Nothing sent"] {
+    for words in ["Failing", "1 waiting", " · 503", "since ", "Ticket (2)", "Nothing arrived yet"] {
         assert!(failing.contains(words), "{words}: {failing}");
     }
     let rule = "title=\"The last delivery failed for good, fewer than 95 % of the last 20 arrived,";

@@ -25,6 +25,9 @@ struct Case {
     genuine: bool,
 }
 
+/// What differs from a genuine request, in words and as it is done.
+type Change<'a> = (&'a str, &'a dyn Fn(&mut Case));
+
 impl Case {
     fn but(&self, name: &str, change: impl FnOnce(&mut Case)) -> Case {
         let mut case = Case {
@@ -92,7 +95,7 @@ fn cases() -> Vec<Case> {
     cases.push(Case::signed("every byte", typed, "evt_1", 1_767_605_400, &all_bytes));
     cases.push(Case::signed("an empty body", typed, "evt_1", 1_767_605_400, b""));
     cases.push(Case::signed("a line break at the end", typed, "evt_1", 1_767_605_400, b"{}\n"));
-    let changes: [(&str, &dyn Fn(&mut Case)); 17] = [
+    let changes: [Change; 17] = [
         ("five minutes old", &|case| (case.now, case.genuine) = (case.now + 300, true)),
         ("five minutes ahead", &|case| (case.now, case.genuine) = (case.now - 300, true)),
         ("too old", &|case| case.now += 301),

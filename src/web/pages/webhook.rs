@@ -47,6 +47,7 @@ struct WebhookPage {
     test: Option<TestResult>,
     periods: Vec<PeriodLink>,
     chart: Chart,
+    nothing: String,
     delivered: String,
     first_try: String,
     speed: String,
@@ -130,6 +131,10 @@ fn page(
         periods: Period::ALL
             .map(|one| PeriodLink { code: one.code(), words: one.words(), is_shown: one == period })
             .into(),
+        nothing: match chart.sum.attempts {
+            0 => "Nothing was sent in this period.".to_owned(),
+            number => format!("Nothing arrived in this period, after {}.", count(number, "attempt", "attempts")),
+        },
         delivered: share(chart.sum.success).map(|share| delivered(&chart.sum, &share)).unwrap_or_default(),
         first_try: share(chart.sum.first_try).unwrap_or_else(|| "–".to_owned()),
         speed: speed(&chart.sum),

@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, http::StatusCode};
 use askama::Template;
 
 use super::{
+    api_key_created::base_address,
     ask,
     chart::Spark,
     log_status::result,
@@ -31,10 +32,20 @@ struct WebhooksPage {
     search: String,
     health: String,
     is_filtered: bool,
+    steps: Option<Steps>,
     rows: Vec<Row>,
     rules: [(&'static str, &'static str); 4],
     first: Option<String>,
     next: Option<String>,
+}
+
+/// The first steps, until all are done.
+struct Steps {
+    webhook: String,
+    has_webhook: bool,
+    is_sent: bool,
+    has_key: bool,
+    curl: String,
 }
 
 struct Row {
@@ -48,6 +59,7 @@ struct Row {
     rule: &'static str,
     waiting: String,
     spark: Option<Spark>,
+    nothing: &'static str,
     sent: String,
     rate: String,
     is_on: bool,
@@ -65,7 +77,7 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
     });
     query.finish(&[])?;
     let (actor, wanted) = (visitor.actor.clone(), search.to_lowercase());
-    let (summary, shown, more, days, types) = ask(&state, move |service| {
+    let (steps, summary, shown, more, days, types) = ask(&state, move |service| {
         let views = service.webhooks(&actor, None)?;
         let summary = summary(&views);
         let fitting = views.into_iter().filter(|view| fits(view, &wanted, health));
@@ -74,7 +86,7 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
         let more = shown.len() > ROWS;
         shown.truncate(ROWS);
         let days = service.last_day(&shown)?;
-        Ok((summary, shown, more, days, service.event_types(&actor)?))
+        Ok((service.first_steps(&actor)?, summary, shown, more, days, service.event_types(&actor)?))
     })
     .await?;
     let address = |after: Option<WebhookId>| {
@@ -88,6 +100,13 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
     let page = WebhooksPage {
         frame: Frame::new(&visitor, WEBHOOKS, "Webhook"),
         summary,
+        steps: (!steps.are_done()).then(|| Steps {
+            webhook: steps.webhook.map(|id| id.to_string()).unwrap_or_default(),
+            has_webhook: steps.webhook.is_some(),
+            is_sent: steps.sent,
+            has_key: steps.key,
+            curl: curl(&base_address(&state, &request)),
+        }),
         is_filtered: !search.is_empty() || health.is_some(),
         health: health.map(|health| health.code().to_owned()).unwrap_or_default(),
         rows: shown.iter().map(|view| row(view, &days, &visitor, &types)).collect(),
@@ -97,6 +116,15 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
         search: display_line(&search).into_owned(),
     };
     show_page(&visitor, StatusCode::OK, &page)
+}
+
+/// A request that posts an event, for somebody who puts their key into `HOOKSTEAD_KEY`.
+fn curl(base: &str) -> String {
+    format!(
+        "curl -i {base}/api/v1/events \\\n  -H \"Authorization: Bearer $HOOKSTEAD_KEY\" \\\n  \
+         -H 'Content-Type: application/json' \\\n  \
+         -d '{{\"type\":\"contact.created\",\"data\":{{\"contact\":{{\"id\":\"1\",\"name\":\"Ada\"}}}}}}'"
+    )
 }
 
 fn known_health(text: &str) -> Result<Health, crate::domain::Fault> {
@@ -149,6 +177,8 @@ fn row(
             0 => String::new(),
             waiting => format!("{} waiting", with_thousands(waiting)),
         },
+        // Attempts that failed are not nothing, although no delivery has ended with them.
+        nothing: if day.attempts > 0 { "Nothing arrived yet" } else { "Nothing sent" },
         spark: Spark::of(hours, visitor.now.hour(), &visitor.zone),
         sent: if finished > 0 { with_thousands(finished) } else { String::new() },
         rate: match (day.success * 1000).checked_div(finished) {

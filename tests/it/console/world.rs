@@ -154,7 +154,7 @@ impl World {
             (
                 "webhook-secret",
                 Box::new(move |admin: &Admin| {
-                    admin.visit(&second);
+                    admin.visit(&format!("{second}/settings"));
                     admin.go("Show secret");
                     admin.sees("In use since");
                 }),
