@@ -328,6 +328,50 @@
   if (document.querySelector("[data-progress]")) setTimeout(follow, 1000);
   for (const button of document.querySelectorAll("[data-live]")) live(button);
 
+  // A log entry that is still to be sent: how long until the next attempt, counted from when the page
+  // was made; and what became of it, looked at again until it has ended. A part in use is left alone.
+  const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
+  const madeAt = new WeakMap();
+  const countdown = () => {
+    for (const words of document.querySelectorAll("[data-countdown]")) {
+      if (!madeAt.has(words)) madeAt.set(words, performance.now());
+      const left = Math.max(0, Math.round(words.dataset.countdown - (performance.now() - madeAt.get(words)) / 1000));
+      const first = UNITS.findIndex(([, seconds]) => left >= seconds);
+      const shown = first < 0 ? [] : UNITS.slice(first, first + 2).map(([unit, seconds], index) =>
+        [Math.floor(index ? (left % UNITS[first][1]) / seconds : left / seconds), unit]);
+      words.textContent = shown.length ? "in " + shown.filter(([number]) => number).map((one) => one.join(" ")).join(" ") : "now";
+    }
+  };
+  const watch = async () => {
+    const state = document.querySelector("[data-watch]");
+    if (!state) return;
+    const parts = ["#state", "#attempts", ".heading .buttons"];
+    try {
+      const answer = document.hidden ? null : await fetch(state.dataset.watch, { redirect: "error", cache: "no-store" });
+      if (answer?.ok) {
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        const fresh = page.getElementById("state");
+        const picked = getSelection();
+        const inUse = (part) => part.contains(document.activeElement)
+          || part.querySelector(".row-menu[open]") || (!picked.isCollapsed && part.contains(picked.anchorNode));
+        const olds = parts.map((part) => document.querySelector(part));
+        if (fresh && fresh.dataset.version !== state.dataset.version && !olds.some(inUse)) {
+          for (const [index, part] of parts.entries()) olds[index].replaceWith(document.importNode(page.querySelector(part), true));
+          say(fresh.querySelector("p").textContent.replace(/\s+/g, " ").trim());
+          countdown();
+        }
+      }
+    } catch { /* The next look may work; there is a link to refresh. */ }
+    // Often only while something is about to happen.
+    const next = document.querySelector("[data-countdown]");
+    setTimeout(watch, next && !/^(now|in \d+ s)$/.test(next.textContent) ? 10000 : 2000);
+  };
+  if (document.querySelector("[data-countdown]")) countdown();
+  if (document.querySelector("[data-watch]")) {
+    setInterval(countdown, 1000);
+    setTimeout(watch, 2000);
+  }
+
   // The summary of errors is read first.
   const errors = document.querySelector(".errors");
   if (errors) errors.focus();

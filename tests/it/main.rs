@@ -28,6 +28,7 @@ mod pages_test_receiver;
 mod pages_webhook_detail;
 mod pages_webhook_form;
 mod pages_webhook_list;
+mod pages_webhook_log;
 mod pages_webhook_logs;
 mod pages_webhook_verify;
 mod pages_webhooks;

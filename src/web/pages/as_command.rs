@@ -148,7 +148,7 @@ fn powershell(parts: &CommandParts) -> String {
             // These two are parameters of their own there.
             "user-agent" => agent = format!(" -UserAgent {value}"),
             "content-type" => media_type = format!(" -ContentType {value}"),
-            _ => write!(headers, "  {} = {value}\n", quoted(name)).expect("writing to a string does not fail"),
+            _ => writeln!(headers, "  {} = {value}", quoted(name)).expect("writing to a string does not fail"),
         }
     }
     let body = match parts.body {

@@ -124,8 +124,10 @@ fn folded(lines: Vec<ShownLine>) -> Vec<Piece> {
     };
     for (index, line) in lines.iter().enumerate() {
         let is = |part: Option<&ShownPart>, texts: [&str; 2]| part.is_some_and(|part| texts.contains(&&*part.text));
-        if is(line.parts.first(), ["}", "]"]) {
-            open.pop().map(|from| mark(from, index));
+        if is(line.parts.first(), ["}", "]"])
+            && let Some(from) = open.pop()
+        {
+            mark(from, index);
         }
         if is(line.parts.last(), ["{", "["]) {
             open.push(index);

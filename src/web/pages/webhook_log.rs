@@ -67,9 +67,10 @@ struct WebhookLogPage {
     links: Links,
 }
 
-/// When the next attempt is to be, for the script that counts down.
+/// How long it is until the next attempt. Counted from when the page was made, so that the clock of
+/// who reads it does not matter.
 struct Countdown {
-    at: String,
+    seconds: u64,
     words: String,
 }
 
@@ -197,7 +198,8 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
         can_resend: !event.test && !is_deleted && has_webhook && waits_for.is_none(),
         can_copy: !body.is_empty() && attempts.last().is_some_and(|last| last.url.is_some()),
         countdown: next
-            .map(|at| Countdown { at: at.to_string(), words: format!("in {}", length(at.since(visitor.now))) }),
+            .map(|at| at.since(visitor.now))
+            .map(|left| Countdown { seconds: left.as_secs(), words: format!("in {}", length(left)) }),
         changed_since: has_webhook && attempts.last().is_some_and(|last| Some(last.attempt.webhook_version) != present),
         redirect: redirect(&detail).filter(|_| has_webhook),
         newer: newer.map(page_of),

@@ -14,7 +14,7 @@ use super::{
     visitor::Visitor,
 };
 use crate::{
-    domain::DeliveryId,
+    domain::{DeliveryId, Status},
     web::{State, problem::Reply},
 };
 
@@ -26,6 +26,7 @@ struct WebhookLogDeletePayloadPage {
     event_id: String,
     entries: String,
     is_deleted: bool,
+    is_waiting: bool,
 }
 
 /// Asks.
@@ -41,6 +42,9 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
         event_id: detail.entry.event.id.to_string(),
         entries: count(detail.siblings.len() as u64 + 1, "log entry", "log entries"),
         is_deleted: detail.entry.event.payload_deleted.is_some(),
+        is_waiting: std::iter::once(&detail.entry)
+            .chain(&detail.siblings)
+            .any(|entry| entry.delivery.status == Status::Pending),
     };
     show_page(&visitor, StatusCode::OK, &page)
 }

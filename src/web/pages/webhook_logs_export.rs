@@ -123,7 +123,7 @@ fn header_line(zone: &str) -> String {
         "Last duration (ms)",
         "Test",
     ]
-    .map(|head| cell(head));
+    .map(cell);
     // Spreadsheets take a file without this mark for another alphabet's.
     format!("\u{FEFF}{}\r\n", heads.join(","))
 }

@@ -85,7 +85,7 @@ impl Zone {
 
     /// For a field of a form with a day and a time.
     pub fn to_local(&self, at: Timestamp) -> String {
-        let format = if at.as_millis() % 1000 == 0 { "%Y-%m-%dT%H:%M:%S" } else { "%Y-%m-%dT%H:%M:%S%.3f" };
+        let format = if at.as_millis().is_multiple_of(1000) { "%Y-%m-%dT%H:%M:%S" } else { "%Y-%m-%dT%H:%M:%S%.3f" };
         self.local(at).strftime(format).to_string()
     }
 
