@@ -78,10 +78,11 @@ fn detail_07_everything_works_without_javascript() {
     wait_until(arrived).expect("it arrives");
     admin.sees_after_reload("resend by");
 
-    admin.visit(&format!("/integration/webhook/{}", webhook["id"].as_str().unwrap()));
+    admin.visit(&format!("/integration/webhook/{}/settings", webhook["id"].as_str().unwrap()));
     admin.go("Rotate…");
     admin.go("Rotate secret");
-    admin.sees("signs along until");
+    admin.sees("Two secrets are in use until");
+    admin.visit(&format!("/integration/webhook/{}/settings", webhook["id"].as_str().unwrap()));
     admin.go("Show secret");
     let shown = admin.script("return document.querySelector('main input[readonly]').value");
     let path = format!("/webhooks/{}/secret", webhook["id"].as_str().unwrap());
