@@ -10,14 +10,25 @@ fn pictures_of_every_page() {
     std::fs::create_dir_all(&folder).unwrap();
     let world = World::of("مزامنة العملاء ERP 42");
     let Some(admin) = Admin::signed_in(&world.app) else { return };
-    for theme in ["light", "dark"] {
+    let shoot = |name: &str, theme: &str, width: u32| {
+        std::fs::write(folder.join(format!("{name}-{width}-{theme}.png")), admin.screenshot()).unwrap();
+    };
+    let looks = || ["light", "dark"].into_iter().flat_map(|theme| [320, 800, 1600].map(|width| (theme, width)));
+    for (theme, width) in looks() {
         admin.prefers_dark(theme == "dark");
-        for width in [320, 800, 1600] {
+        admin.size(width, 1400);
+        for (name, path) in world.pages() {
+            admin.visit(&path);
+            shoot(name, theme, width);
+        }
+    }
+    for (name, walk) in world.behind_forms() {
+        admin.size(1600, 1400);
+        walk(&admin);
+        for (theme, width) in looks() {
+            admin.prefers_dark(theme == "dark");
             admin.size(width, 1400);
-            for (name, path) in world.pages() {
-                admin.visit(&path);
-                std::fs::write(folder.join(format!("{name}-{width}-{theme}.png")), admin.screenshot()).unwrap();
-            }
+            shoot(name, theme, width);
         }
     }
 }

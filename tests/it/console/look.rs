@@ -42,8 +42,11 @@ fn detail_21_at_phone_width_and_at_400_percent_nothing_scrolls_sideways_and_all_
     let mut faults = Vec::new();
     for (name, path) in world.pages() {
         admin.visit(&path);
-        let found = admin.script(OUTSIDE);
-        faults.extend(found.as_array().unwrap().iter().map(|fault| format!("{name}: {fault}")));
+        for (width, height) in [(800, 600), (320, 256)] {
+            admin.size(width, height);
+            let found = admin.script(OUTSIDE);
+            faults.extend(found.as_array().unwrap().iter().map(|fault| format!("{name}, {width}: {fault}")));
+        }
     }
     for (name, walk) in world.behind_forms() {
         walk(&admin);

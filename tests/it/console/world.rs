@@ -101,6 +101,10 @@ impl World {
             ("webhook-failing", bad.clone()),
             ("webhook-off", off.clone()),
             ("webhook-edit", format!("{good}/edit")),
+            ("webhook-settings", format!("{good}/settings")),
+            ("webhook-verify", format!("{good}/verify")),
+            ("webhook-verify-language", format!("{good}/verify?language=ruby")),
+            ("webhook-test", format!("{good}/test")),
             ("webhook-rotate", format!("{good}/rotate")),
             ("webhook-enable", format!("{off}/enable")),
             ("webhook-delete", format!("{bad}/delete")),
@@ -115,12 +119,21 @@ impl World {
             ("log-pending", page_of(&self.pending)),
             ("log-test", page_of(&self.test)),
             ("log-resend", format!("{}/resend", page_of(&self.success))),
+            ("log-command", format!("{}/command", page_of(&self.failed))),
+            ("log-delete-payload", format!("{}/delete-payload", page_of(&self.success))),
+            ("event", format!("/integration/events/{}", self.success["event_id"].as_str().unwrap())),
+            ("bulk-resend-plan", format!("/integration/bulk-resends/new?status=failed&q={text}")),
+            ("bulk-resend-nothing", "/integration/bulk-resends/new?q=nothing".into()),
+            ("test-receiver", "/integration/test-receiver".into()),
             ("event-types", "/integration/event-types".into()),
             ("api-keys", "/developers/api-keys".into()),
             ("api-key-new", "/developers/api-keys/new".into()),
             ("api-key-revoke", format!("/developers/api-keys/{}/revoke", self.key)),
             ("api-reference", "/developers/api".into()),
             ("system", "/system".into()),
+            ("pause", "/system/pause".into()),
+            ("settings", "/system/settings".into()),
+            ("configuration", "/system/settings/configuration".into()),
             ("not-found", format!("/nothing/{text}")),
         ]
     }
@@ -128,17 +141,18 @@ impl World {
     /// Every page that only a form leads to: the way there, by a name.
     pub fn behind_forms(&self) -> Vec<(&'static str, Box<dyn Fn(&Admin) + '_>)> {
         let good = page_of_webhook(&self.good);
-        let (first, second) = (good.clone(), good.clone());
+        let (first, second, third, fourth) = (good.clone(), good.clone(), good.clone(), good.clone());
+        let text = &self.text;
+        let fill_with_text = move |admin: &Admin, css: &str| {
+            let fill = "for (const field of document.querySelectorAll(arguments[0])) field.value = arguments[1]";
+            admin.script_with(fill, vec![css.into(), text.clone().into()]);
+        };
         vec![
             (
                 "webhook-with-faults",
                 Box::new(move |admin: &Admin| {
                     admin.visit("/integration/webhook/new");
-                    admin.script_with(
-                        "for (const field of document.querySelectorAll('form input:is([type=text], [type=password])'))
-                            field.value = arguments[0]",
-                        vec![self.text.clone().into()],
-                    );
+                    fill_with_text(admin, "form input:is([type=text], [type=password])");
                     admin.go("Create Webhook");
                     admin.sees("There is a problem");
                 }),
@@ -167,6 +181,72 @@ impl World {
                     admin.script_with(fill, vec![format!("{} 2", self.text).into()]);
                     admin.go("Create API key");
                     admin.sees("It will not be shown again.");
+                }),
+            ),
+            (
+                "webhook-test-with-fault",
+                Box::new(move |admin: &Admin| {
+                    admin.visit(&format!("{third}/test"));
+                    fill_with_text(admin, "#body");
+                    admin.go("Send test event");
+                    admin.sees("There is a problem");
+                }),
+            ),
+            (
+                "webhook-verify-refused",
+                Box::new(move |admin: &Admin| {
+                    admin.visit(&format!("{fourth}/verify"));
+                    fill_with_text(admin, "#headers, #body");
+                    admin.go("Check the request");
+                    admin.sees("A receiver refuses the request.");
+                }),
+            ),
+            (
+                "logs-resend-selected",
+                Box::new(|admin: &Admin| {
+                    admin.visit("/integration/webhook-logs?status=success");
+                    admin.click("tbody input[name=id]");
+                    admin.go("Resend selected");
+                    admin.sees("the receiver may see it twice");
+                }),
+            ),
+            (
+                "bulk-resend",
+                Box::new(|admin: &Admin| {
+                    admin.visit("/integration/bulk-resends/new?status=success&event_type=deal.won");
+                    admin.go("Resend 1 entry");
+                    admin.until("the end of the bulk resend", || {
+                        self.app.advance(Duration::from_millis(100));
+                        admin.text().contains("Finished: ")
+                    });
+                }),
+            ),
+            (
+                "test-receiver-received",
+                Box::new(move |admin: &Admin| {
+                    admin.visit("/integration/test-receiver");
+                    let send = "const url = document.querySelector('main .copy input').value;
+                        return fetch(url + '?' + encodeURIComponent(arguments[0]), {method: 'POST', body: arguments[0],
+                            headers: {'webhook-id': 'x', 'X-Note': encodeURIComponent(arguments[0])}})
+                            .then((answer) => answer.status)";
+                    assert_eq!(admin.script_with(send, vec![self.text.clone().into()]), 200);
+                    admin.visit("/integration/test-receiver");
+                    admin.sees("POST");
+                    admin.press("Answer in your own way");
+                    admin.click("details.received > summary");
+                }),
+            ),
+            (
+                "paused",
+                Box::new(move |admin: &Admin| {
+                    admin.visit("/system");
+                    if admin.count("form[action='/system/resume']") > 0 {
+                        admin.go("Resume");
+                    }
+                    admin.visit("/system/pause");
+                    fill_with_text(admin, "#reason");
+                    admin.go("Pause all sending");
+                    admin.sees("Sending is paused");
                 }),
             ),
         ]
