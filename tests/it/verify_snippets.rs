@@ -25,6 +25,9 @@ struct Case {
     genuine: bool,
 }
 
+/// What makes another case of one.
+type Change<'a> = &'a dyn Fn(&mut Case);
+
 impl Case {
     fn but(&self, name: &str, change: impl FnOnce(&mut Case)) -> Case {
         let mut case = Case {
@@ -92,7 +95,7 @@ fn cases() -> Vec<Case> {
     cases.push(Case::signed("every byte", typed, "evt_1", 1_767_605_400, &all_bytes));
     cases.push(Case::signed("an empty body", typed, "evt_1", 1_767_605_400, b""));
     cases.push(Case::signed("a line break at the end", typed, "evt_1", 1_767_605_400, b"{}\n"));
-    let changes: [(&str, &dyn Fn(&mut Case)); 17] = [
+    let changes: [(&str, Change<'_>); 17] = [
         ("five minutes old", &|case| (case.now, case.genuine) = (case.now + 300, true)),
         ("five minutes ahead", &|case| (case.now, case.genuine) = (case.now - 300, true)),
         ("too old", &|case| case.now += 301),
