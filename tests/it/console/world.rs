@@ -12,6 +12,9 @@ use crate::{
     receiver::{Receiver, Script},
 };
 
+/// What an admin does to get to a page.
+pub type Way<'a> = Box<dyn Fn(&Admin) + 'a>;
+
 /// What has happened, and where it is.
 pub struct World {
     pub app: TestApp,
@@ -139,7 +142,7 @@ impl World {
     }
 
     /// Every page that only a form leads to: the way there, by a name.
-    pub fn behind_forms(&self) -> Vec<(&'static str, Box<dyn Fn(&Admin) + '_>)> {
+    pub fn behind_forms(&self) -> Vec<(&'static str, Way<'_>)> {
         let good = page_of_webhook(&self.good);
         let (first, second, third, fourth) = (good.clone(), good.clone(), good.clone(), good.clone());
         let text = &self.text;
