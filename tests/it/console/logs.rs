@@ -255,7 +255,7 @@ fn detail_08_filters_are_in_the_address_and_have_the_names_of_the_api() {
     let (_, query) = address.split_once('?').expect("filters are in the address");
     let named: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).filter(|(_, value)| !value.is_empty()).collect();
     let names: Vec<_> = named.iter().map(|(name, _)| name.as_ref()).collect();
-    assert_eq!(names, ["status", "event_type", "webhook_id", "http_status", "q"]);
+    assert_eq!(names, ["webhook_id", "event_type", "status", "http_status", "q"]);
     let mut same = url::form_urlencoded::Serializer::new(String::new());
     let answered = app.logs(&same.extend_pairs(&named).finish());
     let ids: Vec<_> = answered.iter().map(|entry| entry["id"].clone()).collect();
