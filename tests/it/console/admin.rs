@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use fantoccini::{Locator, elements::Element, key::Key};
+use fantoccini::{Locator, elements::Element};
 use serde_json::{Value, json};
 
 use super::driver::{Driver, Seen};
@@ -142,7 +142,11 @@ impl<'a> Admin<'a> {
     pub fn tab_to(&self, name: &str) {
         let mut passed = Vec::new();
         for _ in 0..150 {
-            self.keys(&char::from(Key::Tab).to_string());
+            // As a keyboard does it: keys sent to an element begin anew at its first part.
+            for kind in ["rawKeyDown", "keyUp"] {
+                let key = json!({"type": kind, "key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9});
+                self.devtools("Input.dispatchKeyEvent", key);
+            }
             let focused = self.focused();
             let ring = "const style = getComputedStyle(document.activeElement);
                 return document.activeElement === document.body || style.outlineStyle !== 'none' && style.outlineWidth !== '0px'";

@@ -22,13 +22,17 @@ fn detail_15_nothing_hostile_runs_or_changes_a_page() {
         let world = World::of(text);
         let admin = Admin::signed_in(&world.app)?;
         let mut found = Vec::new();
+        let structure = || {
+            admin.until("the page's script to run", || admin.count("html.scripted") == 1);
+            admin.script(STRUCTURE)
+        };
         for (name, path) in world.pages() {
             admin.visit(&path);
-            found.push((name, admin.script(STRUCTURE)));
+            found.push((name, structure()));
         }
         for (name, walk) in world.behind_forms() {
             walk(&admin);
-            found.push((name, admin.script(STRUCTURE)));
+            found.push((name, structure()));
         }
         admin.saw_nothing_odd();
         let policies =

@@ -21,7 +21,7 @@ const OUTSIDE: &str = "const wide = document.documentElement.clientWidth, faults
     }
     for (const one of document.querySelectorAll('a, button, input:not([type=hidden]), select, textarea, summary')) {
         if (!one.checkVisibility() || one.closest('.skip, .default-button, .payload')) continue;
-        one.scrollIntoView({block: 'center', inline: 'nearest'});
+        one.scrollIntoView({block: one.offsetHeight > innerHeight ? 'start' : 'center', inline: 'nearest'});
         const place = one.getClientRects()[0];
         if (!place) continue;
         const what = one.outerHTML.slice(0, 120);
@@ -188,6 +188,35 @@ fn detail_14_times_have_seconds_and_a_zone() {
     admin.visit("/integration/webhook-logs");
     assert!(admin.text_of("thead").contains("Timestamp (UTC)"));
     assert!(admin.count("td time") > 0);
+}
+
+#[test]
+fn detail_14_times_are_shown_in_the_zone_that_somebody_chose() {
+    let (app, receiver) = (TestApp::start(), Receiver::start());
+    app.webhook(&receiver, &["*"]);
+    let event = json!({"type": "contact.created", "timestamp": "2026-01-05T09:30:00.123Z", "data": {}});
+    app.post("/events", event).expect(202);
+    let entry = app.wait_for_logs("status=success", 1).remove(0);
+    let Some(admin) = Admin::signed_in(&app) else { return };
+    let in_list = || {
+        admin.visit("/integration/webhook-logs");
+        (admin.text_of("thead"), admin.text_of("#rows [data-label^=Timestamp]"))
+    };
+    let (head, time) = in_list();
+    assert!(head.contains("Timestamp (UTC)") && time == "2026-01-05 09:30:00", "{head}: {time}");
+    admin.visit("/system/settings");
+    admin.choose("Time zone", "Asia/Kolkata");
+    admin.go("Save");
+    admin.sees("all times Asia/Kolkata (UTC+05:30)");
+    let (head, time) = in_list();
+    assert!(head.contains("Timestamp (IST, UTC+05:30)") && time == "2026-01-05 15:00:00", "{head}: {time}");
+    assert!(admin.text_of("form[role=search]").contains("From (IST, UTC+05:30)"));
+    let exact = "const time = document.querySelector('#rows time'); return [time.dateTime, time.title]";
+    let exact = admin.script(exact);
+    assert!(exact[0].as_str().unwrap().starts_with("2026-01-05T09:30:00"), "{exact}");
+    assert!(exact[1].as_str().unwrap().ends_with("UTC"), "{exact}");
+    admin.visit(&super::logs::page_of(&entry));
+    admin.sees("2026-01-05 15:00:00.123");
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod form;
 mod gallery;
 mod hostile;
 mod keyboard;
+mod live;
 mod logs;
 mod look;
 mod plain;

@@ -122,7 +122,7 @@ impl World {
             ("log-pending", page_of(&self.pending)),
             ("log-test", page_of(&self.test)),
             ("log-resend", format!("{}/resend", page_of(&self.success))),
-            ("log-command", format!("{}/command", page_of(&self.failed))),
+            ("log-command", format!("{}/command", page_of(&self.success))),
             ("log-delete-payload", format!("{}/delete-payload", page_of(&self.success))),
             ("event", format!("/integration/events/{}", self.success["event_id"].as_str().unwrap())),
             ("bulk-resend-plan", format!("/integration/bulk-resends/new?status=failed&q={text}")),
