@@ -8,6 +8,8 @@ const MOST_INLINE: usize = 100 * 1024;
 
 /// A request to be written as a command.
 pub struct CommandParts<'a> {
+    /// How it is made, such as `POST`.
+    pub method: &'a str,
     /// Where it goes.
     pub url: &'a str,
     /// Names and values; `None` is a hidden value.
@@ -100,7 +102,7 @@ impl Tool {
 
 fn curl(parts: &CommandParts) -> String {
     // Brackets and braces in a URL mean themselves.
-    let mut text = format!("curl --globoff --request POST {}", posix(parts.url));
+    let mut text = format!("curl --globoff --request {} {}", posix(parts.method), posix(parts.url));
     for (name, value) in &parts.headers {
         let header = match value {
             // curl takes a header without a value for one to leave out.
@@ -111,7 +113,9 @@ fn curl(parts: &CommandParts) -> String {
         write!(text, " \\\n  --header {header}").expect("writing to a string does not fail");
     }
     text + &match parts.body {
-        CommandBody::Inline(body) => format!(" \\\n  --data-binary {}", posix(body)),
+        CommandBody::Inline("") => String::new(),
+        // Of `--data-binary` an @ in front would be read as the name of a file.
+        CommandBody::Inline(body) => format!(" \\\n  --data-raw {}", posix(body)),
         CommandBody::File(name) => format!(" \\\n  --data-binary @{name}"),
     }
 }
@@ -121,7 +125,7 @@ fn httpie(parts: &CommandParts) -> String {
     if let CommandBody::Inline(body) = parts.body {
         write!(text, " --ignore-stdin --raw {}", posix(body)).expect("writing to a string does not fail");
     }
-    write!(text, " \\\n  POST {}", posix(parts.url)).expect("writing to a string does not fail");
+    write!(text, " \\\n  {} {}", posix(parts.method), posix(parts.url)).expect("writing to a string does not fail");
     for (name, value) in &parts.headers {
         let header = match value {
             Some("") => posix(&format!("{name};")),
@@ -157,7 +161,8 @@ fn powershell(parts: &CommandParts) -> String {
         CommandBody::File(name) => format!("-InFile {name}"),
     };
     format!(
-        "Invoke-WebRequest -Method POST -Uri {}{agent}{media_type} -Headers @{{\n{headers}}} {body}",
+        "Invoke-WebRequest -Method {} -Uri {}{agent}{media_type} -Headers @{{\n{headers}}} {body}",
+        quoted(parts.method),
         quoted(parts.url)
     )
 }
@@ -186,6 +191,7 @@ mod tests {
 
     fn parts<'a>(body: &'a [u8]) -> CommandParts<'a> {
         CommandParts {
+            method: "POST",
             url: "https://hooks.example.com/in?a=[1]&b='",
             headers: vec![("content-type", Some("application/json")), ("x-api-key", None), ("x-empty", Some(""))],
             body: CommandBody::new(body, "log_1.json"),
@@ -197,23 +203,23 @@ mod tests {
         let parts = parts(br#"{"it's":"$HOME `id` \n"}"#);
         assert_eq!(
             Tool::Curl.command(&parts),
-            r#"curl --globoff --request POST 'https://hooks.example.com/in?a=[1]&b='\''' \
+            r#"curl --globoff --request 'POST' 'https://hooks.example.com/in?a=[1]&b='\''' \
   --header 'content-type: application/json' \
   --header "x-api-key: $X_API_KEY" \
   --header 'x-empty;' \
-  --data-binary '{"it'\''s":"$HOME `id` \n"}'"#
+  --data-raw '{"it'\''s":"$HOME `id` \n"}'"#
         );
         assert_eq!(
             Tool::Httpie.command(&parts),
             r#"http --ignore-stdin --raw '{"it'\''s":"$HOME `id` \n"}' \
-  POST 'https://hooks.example.com/in?a=[1]&b='\''' \
+  'POST' 'https://hooks.example.com/in?a=[1]&b='\''' \
   'content-type:application/json' \
   "x-api-key:$X_API_KEY" \
   'x-empty;'"#
         );
         assert_eq!(
             Tool::PowerShell.command(&parts),
-            "Invoke-WebRequest -Method POST -Uri 'https://hooks.example.com/in?a=[1]&b=''' \
+            "Invoke-WebRequest -Method 'POST' -Uri 'https://hooks.example.com/in?a=[1]&b=''' \
              -ContentType 'application/json' -Headers @{\n  'x-api-key' = $env:X_API_KEY\n  'x-empty' = ''\n} \
              -Body ([Text.Encoding]::UTF8.GetBytes('{\"it''s\":\"$HOME `id` \\n\"}'))"
         );

@@ -4,6 +4,7 @@
 use actix_web::{HttpRequest, HttpResponse, http::header};
 
 use super::{
+    as_command::{CommandBody, CommandParts, Tool},
     parts::{Icon, Moment, Name},
     text::{display_bytes, display_line, display_text, size},
     visitor::Visitor,
@@ -122,30 +123,24 @@ pub async fn body(state: State, request: HttpRequest, _visitor: Visitor) -> Repl
         .body(found.body))
 }
 
-/// The command for a POSIX shell. A body that is long, or has characters that do not show, is left
+/// The command that sends it again. A body that is long, or has characters that do not show, is left
 /// to the file, so that what is copied is what was meant.
 fn curl(request: &KeptRequest, receiver: &TestReceiver) -> String {
     let query = request.path.split_once('?').map(|(_, query)| format!("?{query}")).unwrap_or_default();
-    let mut lines =
-        vec![format!("curl -i -X {} {}", quoted(&request.method), quoted(&format!("{}{query}", receiver.url)))];
-    for (name, value) in request.headers.iter().filter(|(name, _)| !NOT_REPEATED.contains(&name.as_str())) {
-        let value = String::from_utf8_lossy(value);
-        lines.push(format!("-H {}", quoted(&format!("{name}: {}", display_line(&value)))));
-    }
-    let text =
-        std::str::from_utf8(&request.body).ok().filter(|text| text.len() <= SHOWN_BYTES && display_text(text) == *text);
-    match text {
-        Some("") => {}
-        // With an @ in front it would be read as the name of a file.
-        Some(text) => lines.push(format!("--data-raw {}", quoted(text))),
-        None => lines.push(format!("--data-binary @request-{}.bin", request.number)),
-    }
-    lines.join(" \\\n  ")
-}
-
-/// Text in single quotes: a shell reads nothing in it but the quote itself.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
+    let url = format!("{}{query}", receiver.url);
+    let headers = request.headers.iter().filter(|(name, _)| !NOT_REPEATED.contains(&name.as_str()));
+    let headers: Vec<_> = headers
+        .map(|(name, value)| (name.as_str(), display_line(&String::from_utf8_lossy(value)).into_owned()))
+        .collect();
+    let file = format!("request-{}.bin", request.number);
+    let text = std::str::from_utf8(&request.body).ok();
+    let text = text.filter(|text| text.len() <= SHOWN_BYTES && display_text(text) == *text);
+    Tool::Curl.command(&CommandParts {
+        method: &request.method,
+        url: &url,
+        headers: headers.iter().map(|(name, value)| (*name, Some(value.as_str()))).collect(),
+        body: text.map_or(CommandBody::File(&file), CommandBody::Inline),
+    })
 }
 
 #[cfg(test)]
@@ -178,7 +173,7 @@ mod tests {
         let shown = curl(&request(br#"{"name":"O'Neil $(id) `id`"}"#), &receiver());
         assert_eq!(
             shown,
-            "curl -i -X 'POST' 'https://hooks.acme.test/in/rcv_1?a=1' \\\n  -H 'x-env: it'\\''s' \\\n  \
+            "curl --globoff --request 'POST' 'https://hooks.acme.test/in/rcv_1?a=1' \\\n  --header 'x-env: it'\\''s' \\\n  \
              --data-raw '{\"name\":\"O'\\''Neil $(id) `id`\"}'"
         );
         for body in [b"\x00" as &[u8], "a\u{202E}b".as_bytes(), &[b'x'; 9_000]] {

@@ -65,6 +65,7 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
     }
     let file = format!("{id}.json");
     let parts = CommandParts {
+        method: "POST",
         url: url.as_str(),
         headers: headers.iter().map(|header| (&*header.name, header.value.as_deref())).collect(),
         body: CommandBody::new(body, &file),
