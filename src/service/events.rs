@@ -158,7 +158,7 @@ impl Service {
     /// `missing_scope`, `not_found`.
     pub fn event_payload(&self, actor: &Actor, id: EventId) -> Result<Vec<u8>, Problem> {
         let event = self.visible_event(actor, id)?;
-        let body = self.store.body(id)?.filter(|body| !body.is_empty()).ok_or_else(|| Problem::not_found("payload"))?;
+        let body = self.store.body(id)?.ok_or_else(|| Problem::not_found("payload"))?;
         Ok(body[event.payload_range()].to_vec())
     }
 

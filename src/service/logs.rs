@@ -79,7 +79,7 @@ impl Service {
     pub fn log_body(&self, actor: &Actor, id: DeliveryId) -> Result<Vec<u8>, Problem> {
         actor.require(Scope::LogsRead)?;
         let (_, event) = self.visible_delivery(actor, id)?;
-        self.store.body(event.id)?.filter(|body| !body.is_empty()).ok_or_else(|| Problem::not_found("payload"))
+        self.store.body(event.id)?.ok_or_else(|| Problem::not_found("payload"))
     }
 
     /// Deletes what was sent, for all entries of the event, and what receivers answered to it. The

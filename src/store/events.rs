@@ -46,12 +46,16 @@ impl Store {
         self.read(|transaction| read(&transaction.open_table(EVENTS)?, id.0))
     }
 
-    /// The bytes that are sent for an event.
+    /// The bytes that are sent for an event; none once they were deleted on request.
     ///
     /// # Errors
     /// If the store cannot be read.
     pub fn body(&self, id: EventId) -> Result<Option<Vec<u8>>, Problem> {
-        self.read(|transaction| Ok(transaction.open_table(BODIES)?.get(id.0)?.map(|bytes| bytes.value().to_vec())))
+        self.read(|transaction| {
+            let bytes = transaction.open_table(BODIES)?.get(id.0)?.map(|bytes| bytes.value().to_vec());
+            // What was deleted on request is empty, and nothing else is.
+            Ok(bytes.filter(|bytes| !bytes.is_empty()))
+        })
     }
 
     /// The delivery of that id.

@@ -137,6 +137,13 @@ fn a_payload_is_deleted_on_request_and_the_entries_stay() {
             }
         }
         assert!(app.logs("q=Ann").is_empty(), "nor is it found");
+        // Who checks a request of that event is not told that its body differs from what is gone.
+        let verify = format!("/integration/webhook/{}/verify", pending["webhook_id"].as_str().unwrap());
+        let form = browser.get(&verify).expect(200).text();
+        let now = app.now().as_seconds();
+        let headers = format!("webhook-id: {event}\nwebhook-timestamp: {now}\nwebhook-signature: v1,AAAA");
+        let told = browser.post(&verify, &form, &[("headers", headers.as_str()), ("body", "{}")]).expect(200).text();
+        assert!(told.contains("The event is not kept here any more, so it cannot be said which."), "{told}");
         let page = browser.get(&page_of(&kept)).expect(200).text();
         assert!(page.contains("Ben Example") && !page.contains("Payload deleted"), "{page}");
         assert_verified(app);
