@@ -15,6 +15,7 @@ mod browser;
 mod certificates;
 mod command_line;
 mod console;
+mod data_file;
 mod disk;
 mod faults;
 mod kill;
