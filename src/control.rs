@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{AccountId, Actor, ApiKeyId, Problem, Scope},
-    service::{KeyInput, Service},
+    service::{KeyInput, KeyRotated, Service},
 };
 
 /// Name of the socket in the data directory.
@@ -72,6 +72,10 @@ pub enum Ask {
     },
     /// Compare what is stored with itself.
     Verify,
+    /// Say what is sealed with which key.
+    SealedWith,
+    /// Make a new key and seal every secret with it.
+    RotateKey,
 }
 
 /// What an operator gets back: lines to print, or why not.
@@ -135,6 +139,14 @@ async fn run(service: &Arc<Service>, ask: Ask) -> Result<Vec<String>, Problem> {
             )])
         }
         Ask::Verify => service.verify(),
+        Ask::SealedWith => service.sealed_with(),
+        Ask::RotateKey => {
+            let KeyRotated { key, records } = service.rotate_key(&actor).await?;
+            Ok(vec![
+                format!("New key {key}; {records} records are sealed with it now."),
+                "The old keys stay in the key file for backups of their time. Keep a new copy of the file.".to_owned(),
+            ])
+        }
     }
 }
 

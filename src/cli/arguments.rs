@@ -73,6 +73,14 @@ pub enum Command {
         command: ApiKeyCommand,
     },
 
+    /// Show the keys that seal secrets in the data file, or make a new one
+    #[command(after_help = "Example:\n  hookstead secrets rotate-key")]
+    Secrets {
+        /// What to do with the keys.
+        #[command(subcommand)]
+        command: SecretsCommand,
+    },
+
     /// Look for what is wrong: configuration, data folder, store, a running server
     #[command(after_help = "Example:\n  hookstead doctor --data-dir /var/lib/hookstead")]
     Doctor,
@@ -176,6 +184,21 @@ pub enum ApiKeyCommand {
         /// The key's id, as the list shows it
         id: String,
     },
+}
+
+/// What to do with the keys that seal secrets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum SecretsCommand {
+    /// List the keys and how many records each of them seals; the first seals every new one
+    #[command(after_help = "Example:\n  hookstead secrets list")]
+    List,
+
+    /// Make a new key, put it first in the key file, and seal every secret with it
+    #[command(
+        after_help = "Old keys stay in the file, because backups of their time need them. Stopped half-way, the \
+                            next start goes on.\n\nExample:\n  hookstead secrets rotate-key"
+    )]
+    RotateKey,
 }
 
 #[cfg(test)]

@@ -17,7 +17,10 @@ use std::{
 
 use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend, TableError, backends::FileBackend};
 
-use super::tables::{META, SCHEMA};
+use super::{
+    key_file::KeyFile,
+    tables::{META, SCHEMA},
+};
 
 /// Name of the data file in the data directory.
 pub const DATA_FILE: &str = "hookstead.redb";
@@ -36,11 +39,18 @@ pub struct OpenOptions {
     pub check_up_to_bytes: u64,
     /// Name given to a data file that is made anew, to know it again.
     pub new_instance: String,
+    /// The keys that seal secrets; without, nothing is sealed.
+    pub key_file: Option<KeyFile>,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        OpenOptions { cache_bytes: 64 << 20, check_up_to_bytes: 256 << 20, new_instance: "instance".into() }
+        OpenOptions {
+            cache_bytes: 64 << 20,
+            check_up_to_bytes: 256 << 20,
+            new_instance: "instance".into(),
+            key_file: None,
+        }
     }
 }
 

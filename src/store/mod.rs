@@ -18,6 +18,7 @@ mod fail;
 mod fresh;
 mod healing;
 mod jobs;
+mod key_file;
 mod logs;
 mod order;
 mod pause;
@@ -25,6 +26,7 @@ mod payloads;
 mod publish;
 mod record;
 mod retention;
+mod seal;
 mod shared;
 mod tables;
 mod tags;
@@ -52,6 +54,8 @@ pub use face::{
     QueuePage, WebhookUpdate,
 };
 pub use healing::{HealingChange, Healings, Switch};
+pub use key_file::{KeyFile, RandomBytes};
+pub use seal::{KeyId, Resealed, SealPosition};
 pub use shared::Webhooks;
 pub use writer::Pending;
 
@@ -59,6 +63,7 @@ use crate::domain::{Problem, User, Webhook, WebhookId};
 use batch::{Batch, Draft};
 use fail::Fail;
 use record::decode;
+use seal::{Place, Seal};
 use shared::{Shared, States};
 use tables::*;
 
@@ -94,6 +99,11 @@ impl Store {
         let (database, backend) = disk::open_directory(directory, &options, &syncs)?;
         let store = Self::over(database, backend, options, syncs).map_err(|error| OpenError::new(directory, error))?;
         store.start_writer().map_err(|error| OpenError::new(directory, format!("cannot start the writer: {error}")))?;
+        if let Err(problem) = store.seal_all() {
+            tracing::warn!(
+                "not every secret is sealed with the newest key yet, which the next start tries again: {problem}"
+            );
+        }
         Ok(store)
     }
 
@@ -116,9 +126,13 @@ impl Store {
         backend: OpenBackend,
         options: OpenOptions,
         syncs: disk::Syncs,
-    ) -> Result<Store, redb::Error> {
-        make_tables(&database)?;
-        let (shared, states) = load(&database)?;
+    ) -> Result<Store, String> {
+        make_tables(&database).map_err(|error| error.to_string())?;
+        let seal = match &options.key_file {
+            Some(file) => file.open(sealed(&database).map_err(|error| error.to_string())?.as_deref())?,
+            None => Seal::default(),
+        };
+        let (shared, states) = load(&database, seal).map_err(|error| error.to_string())?;
         let inner = Inner {
             backend,
             options,
@@ -134,6 +148,15 @@ impl Store {
             thread: Mutex::new(None),
         };
         Ok(Store { inner: Arc::new(inner) })
+    }
+
+    /// Seals what is plain, and what a rotation that was stopped has left.
+    fn seal_all(&self) -> Result<(), Problem> {
+        let mut next = self.needs_resealing()?.then(SealPosition::default);
+        while let Some(from) = next {
+            next = self.reseal(from).wait()?.next;
+        }
+        Ok(())
     }
 
     /// Starts the writer's thread.
@@ -298,7 +321,7 @@ impl Inner {
         transaction.open_table(META)?.insert("reopened", "yes")?;
         transaction.commit()?;
         let database = self.database.read().expect("no holder panics");
-        let (shared, states) = load(database.as_ref().ok_or_else(closed)?)?;
+        let (shared, states) = load(database.as_ref().ok_or_else(closed)?, self.shared().seal)?;
         self.fresh.lock().clear();
         let known = self.shared().webhooks;
         let version = |webhook: &Webhook| known.get(webhook.id).map(|webhook| webhook.version);
@@ -344,13 +367,21 @@ fn make_tables(database: &Database) -> Result<(), redb::Error> {
     Ok(())
 }
 
+/// The key that all secrets are sealed with.
+fn sealed(database: &Database) -> Result<Option<String>, redb::Error> {
+    seal::sealed(&database.begin_read()?.open_table(META)?)
+}
+
 /// Reads what is kept in memory.
-fn load(database: &Database) -> Result<(Shared, States), redb::Error> {
+fn load(database: &Database, seal: Seal) -> Result<(Shared, States), redb::Error> {
     let transaction = database.begin_read()?;
-    let mut shared = Shared::default();
+    let mut shared = Shared { seal, ..Shared::default() };
     let mut webhooks = Webhooks::default();
     for row in transaction.open_table(WEBHOOKS)?.iter()? {
-        let webhook: Webhook = kept(row?.1.value())?;
+        let (id, bytes) = row?;
+        let record = shared.seal.open(&Place::row(WEBHOOKS, id.value()), bytes.value());
+        let webhook: Webhook =
+            kept(&record.map_err(|why| redb::Error::Corrupted(format!("a webhook cannot be read: {why}")))?)?;
         shared.version = shared.version.max(webhook.version);
         webhooks.put(Arc::new(webhook));
     }

@@ -35,6 +35,7 @@ mod pages_webhooks;
 mod process;
 mod receiver;
 mod retention;
+mod secrets;
 mod self_healing;
 mod simulation;
 mod static_binary;
