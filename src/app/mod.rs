@@ -21,8 +21,8 @@ use crate::{
     config::Config,
     control::Door,
     domain::{
-        Actor, AddressRule, Attempt, HealingPolicy, PrivateTarget, Problem, RetrySchedule, TargetUrl, TestReceiver,
-        Timestamp, receiver_name,
+        Actor, AddressRule, Attempt, Fault, HealingPolicy, PrivateTarget, Problem, RetrySchedule, TargetUrl,
+        TestReceiver, Timestamp, TlsOptions, receiver_name,
     },
     sender::{EngineOptions, HttpTransport, Sender, SenderOptions, Transport, TransportOptions},
     service::{Check, Machine, Prober, Service, Settings},
@@ -327,6 +327,10 @@ impl Prober for SenderProbe {
     fn knows_host(&self, url: &TargetUrl) -> bool {
         self.1.knows_host(url)
     }
+
+    fn check_tls(&self, options: TlsOptions) -> Result<TlsOptions, Vec<Fault>> {
+        self.1.check_tls(options)
+    }
 }
 
 /// Without a server nothing is sent.
@@ -339,6 +343,10 @@ impl Prober for NoProbe {
 
     fn knows_host(&self, _url: &TargetUrl) -> bool {
         true
+    }
+
+    fn check_tls(&self, options: TlsOptions) -> Result<TlsOptions, Vec<Fault>> {
+        Ok(options)
     }
 }
 

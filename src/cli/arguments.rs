@@ -73,6 +73,14 @@ pub enum Command {
         command: ApiKeyCommand,
     },
 
+    /// Delete the payloads of an account, for privacy requests
+    #[command(after_help = "Example:\n  hookstead payloads delete acme --yes")]
+    Payloads {
+        /// What to do with payloads.
+        #[command(subcommand)]
+        command: PayloadsCommand,
+    },
+
     /// Show the keys that seal secrets in the data file, or make a new one
     #[command(after_help = "Example:\n  hookstead secrets rotate-key")]
     Secrets {
@@ -183,6 +191,21 @@ pub enum ApiKeyCommand {
     Revoke {
         /// The key's id, as the list shows it
         id: String,
+    },
+}
+
+/// What to do with payloads.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum PayloadsCommand {
+    /// Delete what was sent of every event of an account, and what receivers answered
+    #[command(after_help = "Events, log entries and attempts stay. Events that are still to be sent are left and \
+                            counted.\n\nExample:\n  hookstead payloads delete acme --yes")]
+    Delete {
+        /// The account
+        account: String,
+        /// They cannot be brought back
+        #[arg(long, required = true)]
+        yes: bool,
     },
 }
 

@@ -55,6 +55,7 @@ pub use face::{
 };
 pub use healing::{HealingChange, Healings, Switch};
 pub use key_file::{KeyFile, RandomBytes};
+pub use payloads::PayloadsDeleted;
 pub use seal::{KeyId, Resealed, SealPosition};
 pub use shared::Webhooks;
 pub use writer::Pending;

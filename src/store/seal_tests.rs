@@ -5,8 +5,8 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 use super::*;
 use crate::{
     domain::{
-        AccountId, CustomHeader, CustomHeaders, Secret, Selection, SigningSecret, TargetUrl, Timestamp, Webhook,
-        WebhookId,
+        AccountId, CustomHeader, CustomHeaders, OtherSignatures, Secret, Selection, SigningSecret, TargetUrl,
+        Timestamp, TlsOptions, Webhook, WebhookId,
     },
     store::{DATA_FILE, KeyFile, OpenOptions},
     system::{Random, SystemRandom},
@@ -80,6 +80,8 @@ fn webhook(number: u128) -> Webhook {
         updated_by: String::new(),
         version: 0,
         deleted_at: None,
+        other_signatures: OtherSignatures::default(),
+        tls: TlsOptions::default(),
     }
 }
 

@@ -44,6 +44,7 @@ pub fn document() -> &'static str {
         api::events::batch::publish,
         api::events::one::show,
         api::events::payload::show,
+        api::account_payloads::delete_payloads,
         api::event_types::list,
         api::event_types::create,
         api::event_types::one::show,

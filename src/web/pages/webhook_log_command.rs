@@ -59,9 +59,8 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
         return Err(Problem::not_found("payload").into());
     }
     let mut headers = last.headers.clone();
-    if let Some((timestamp_s, signature)) = signed {
-        set(&mut headers, "webhook-timestamp", timestamp_s.to_string());
-        set(&mut headers, "webhook-signature", signature);
+    for (name, value) in signed.into_iter().flatten() {
+        set(&mut headers, &name, value);
     }
     let file = format!("{id}.json");
     let parts = CommandParts {
