@@ -80,12 +80,14 @@ impl Service {
         let attempts = attempts.collect::<Result<_, _>>()?;
         let body = self.store.body(event.id)?.unwrap_or_default();
         let (mut event, mut entries) = (event.clone(), self.entries(self.store.deliveries_of(event.id)?)?);
+        let sent = body.clone();
         let body = self.shown(&mut event, body);
+        let masked = body != sent;
         entries.iter_mut().for_each(|entry| entry.event.payload_at = event.payload_at);
         let (mine, siblings): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| entry.delivery.id == id);
         let entry = mine.into_iter().next().ok_or_else(|| Problem::not_found("log entry"))?;
         let waits_for = self.store.waits_for(&entry.delivery)?;
-        Ok(LogDetail { entry, attempts, body, waits_for, siblings })
+        Ok(LogDetail { entry, attempts, body, masked, waits_for, siblings })
     }
 
     /// The bytes that were sent, the same for every attempt, with masked fields left out.

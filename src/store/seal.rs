@@ -6,11 +6,13 @@
 //! so that a record that was moved is refused. Whole records are sealed and not single values: a
 //! Request URL often is a secret too, and no field that is added later can be forgotten.
 //!
+//! To seal another table, name it in [`TABLES`], write it by [`put`] and read it by [`Seal::decode`].
+//!
 //! Without keys everything is plain. That is for played disks; a server always has a key.
 
 use std::{fmt, sync::Arc};
 
-use redb::{ReadableTable, TableDefinition};
+use redb::{ReadTransaction, ReadableTable, TableDefinition, TableHandle};
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
@@ -23,7 +25,7 @@ use super::{
     record::{self, decode, encode},
     tables::{META, WEBHOOK_VERSIONS, WEBHOOKS},
 };
-use crate::domain::Problem;
+use crate::domain::{Problem, WebhookId};
 
 /// Bytes of a key.
 pub const KEY_BYTES: usize = 32;
@@ -170,7 +172,6 @@ pub(super) struct Place(Vec<u8>);
 impl Place {
     /// The row of a table under a number.
     pub fn row(table: TableDefinition<u128, &[u8]>, key: u128) -> Place {
-        use redb::TableHandle;
         Place([table.name().as_bytes(), &[0], &key.to_be_bytes()].concat())
     }
 
@@ -270,6 +271,40 @@ impl Store {
 /// The key that everything was sealed with last.
 pub(super) fn sealed(meta: &impl ReadableTable<&'static str, &'static str>) -> Result<Option<String>, redb::Error> {
     Ok(meta.get(META_KEY)?.map(|id| id.value().to_owned()))
+}
+
+/// Stores one record of a sealed table.
+pub(super) fn put<T: Serialize>(
+    batch: &Batch,
+    table: TableDefinition<u128, &'static [u8]>,
+    key: u128,
+    value: &T,
+) -> Result<(), Fail> {
+    let record = batch.shared.seal.encode(&Place::row(table, key), value);
+    batch.transaction.open_table(table)?.insert(key, record.as_slice())?;
+    Ok(())
+}
+
+/// Says which records can be opened with no key that there is.
+pub(super) fn verify(transaction: &ReadTransaction, seal: &Seal, mut found: impl FnMut(String)) -> Result<(), Fail> {
+    let mut look = |what: String, place: &Place, bytes: &[u8]| {
+        if let Err(why) = seal.open(place, bytes) {
+            found(format!("{what}: cannot be read: {why}"));
+        }
+    };
+    for table in TABLES {
+        for row in transaction.open_table(table)?.iter()? {
+            let (key, bytes) = row?;
+            let what = format!("record {:x} of {}", key.value(), table.name());
+            look(what, &Place::row(table, key.value()), bytes.value());
+        }
+    }
+    for row in transaction.open_table(WEBHOOK_VERSIONS)?.iter()? {
+        let (key, bytes) = row?;
+        let (webhook, version) = key.value();
+        look(format!("version {version} of {}", WebhookId(webhook)), &Place::version(key.value()), bytes.value());
+    }
+    Ok(())
 }
 
 fn reseal(batch: &mut Batch, from: SealPosition) -> Result<Resealed, Fail> {

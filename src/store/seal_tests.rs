@@ -218,7 +218,16 @@ fn a_rotation_that_is_killed_half_way_goes_on_at_the_next_start() {
     fs::write(place.key_file(), format!("{}\n", keys[0])).unwrap();
     let store = place.open().unwrap();
     assert!(readable(&store, 1_000));
+
+    // Had a key come and gone, the start would say so.
+    let without = fs::read_to_string(place.key_file()).unwrap();
+    store.add_key(audit()).unwrap().wait().unwrap();
+    make(&store, 1_001..1_002);
+    assert_eq!(store.verify().unwrap(), Vec::<String>::new());
     store.stop();
+    fs::write(place.key_file(), without).unwrap();
+    let refused = place.open().err().unwrap();
+    assert!(refused.contains("which the key file does not hold"), "{refused}");
 }
 
 #[test]

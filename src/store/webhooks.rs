@@ -9,7 +9,7 @@ use super::{
     fail::Fail,
     fresh::FreshDelivery,
     record::decode,
-    seal::Place,
+    seal::{self, Place},
     tables::{ACCOUNT_HOURS, BODIES, DELIVERIES, EVENTS, HOURS, WEBHOOK_VERSIONS, WEBHOOKS},
 };
 use crate::domain::{
@@ -184,10 +184,9 @@ impl Store {
 pub(super) fn put(batch: &mut Batch, mut webhook: Webhook) -> Result<Arc<Webhook>, Fail> {
     batch.shared.version += 1;
     webhook.version = batch.shared.version;
-    let (seal, key) = (&batch.shared.seal, (webhook.id.0, webhook.version));
-    let record = seal.encode(&Place::row(WEBHOOKS, webhook.id.0), &webhook);
-    let version = seal.encode(&Place::version(key), &WebhookVersion::from(&webhook));
-    batch.transaction.open_table(WEBHOOKS)?.insert(webhook.id.0, record.as_slice())?;
+    seal::put(batch, WEBHOOKS, webhook.id.0, &webhook)?;
+    let key = (webhook.id.0, webhook.version);
+    let version = batch.shared.seal.encode(&Place::version(key), &WebhookVersion::from(&webhook));
     batch.transaction.open_table(WEBHOOK_VERSIONS)?.insert(key, version.as_slice())?;
     let webhook = Arc::new(webhook);
     batch.shared.put_webhook(webhook.clone());

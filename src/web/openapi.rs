@@ -143,7 +143,7 @@ mod tests {
             descriptions.extend(item.as_object().unwrap().keys().map(|key| format!("{} {path}", key.to_uppercase())));
         }
         assert_eq!(routes, descriptions);
-        assert_eq!(routes.len(), 31);
+        assert_eq!(routes.len(), 32);
     }
 
     #[test]

@@ -43,6 +43,8 @@ fn masked_fields_are_sent_and_never_shown() {
         assert!(!text.contains("marked"), "{path}: {text}");
         assert!(text.contains("***") || path == "/json", "{path}: {text}");
     }
+    assert!(admin.get(&page).expect(200).text().contains("masked fields have *** in place of their values"));
+    assert!(admin.get(&format!("{page}/command")).expect(200).text().contains("Its signature does not fit."));
     for path in [format!("/integration/events/{id}"), "/integration/webhook-logs/export.csv".into()] {
         assert!(!admin.get(&path).expect(200).text().contains("marked"), "{path}");
     }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::{
     app::wait_until,
     browser::{between, mark},
+    certificates::Authority,
     process::{Caller, Process, command, run},
     receiver::{Receiver, Script},
 };
@@ -124,9 +125,12 @@ fn no_secret_gets_into_log_page_error_or_command_unless_it_is_asked_for() {
     let base = process.base.clone();
 
     // Everything that takes a secret, and what refuses one.
+    let (certificate, client_key) = Authority::new().client(|_| {});
+    let key_part = client_key.lines().nth(1).unwrap();
     let input = json!({
         "request_url": receiver.url("/in"), "events": ["*"], "secret": SECRET,
         "headers": [{"name": "X-Key", "value": HIDDEN, "hidden": true}],
+        "tls_client_certificate": certificate, "tls_client_key": client_key,
     });
     let created = caller.post(&base, "/webhooks", &input).unwrap().1;
     assert_eq!(created["secret"], SECRET, "it is shown once, to whoever made it");
@@ -136,6 +140,7 @@ fn no_secret_gets_into_log_page_error_or_command_unless_it_is_asked_for() {
         json!({"request_url": receiver.url("/in"), "events": ["*"], "secret": BAD_SECRET}),
         json!({"request_url": receiver.url("/in"), "events": ["*"], "secret": [SECRET]}),
         json!({"request_url": receiver.url("/in"), "events": ["*"], "secrets": SECRET}),
+        json!({"request_url": receiver.url("/in"), "events": ["*"], "tls_client_key": client_key}),
         json!({"request_url": SECRET, "events": ["*"], "secret": SECRET}),
         json!({"request_url": receiver.url("/in"), "events": ["*"], "headers": [{"name": "Host", "value": HIDDEN}]}),
         json!({"request_url": receiver.url("/in"), "events": ["*"], "headers": [{"name": "X", "value": format!("{HIDDEN}\n")}]}),
@@ -183,11 +188,12 @@ fn no_secret_gets_into_log_page_error_or_command_unless_it_is_asked_for() {
     let refused_form = visitor.post(&format!("/integration/webhook/{id}/edit"), &edit, &fields);
     assert_ne!(refused_form.0, 500);
     let shown = visitor.post(&format!("/integration/webhook/{id}/secret"), &edit, &[]).1;
-    assert_eq!(between(&shown, NEXT_SECRET, "<").is_some(), true, "whoever asks sees it");
+    assert!(between(&shown, NEXT_SECRET, "<").is_some(), "whoever asks sees it");
 
     let keys = fs::read_to_string(folder.path().join("hookstead.key")).unwrap();
     let sealing = keys.lines().find(|line| !line.starts_with('#')).unwrap().to_owned();
-    let mut marks = vec![PASSWORD, WRONG_PASSWORD, SECRET, NEXT_SECRET, BAD_SECRET, HIDDEN, ALARM, &key, &sealing];
+    let mut marks =
+        vec![PASSWORD, WRONG_PASSWORD, SECRET, NEXT_SECRET, BAD_SECRET, HIDDEN, ALARM, &key, &sealing, key_part];
     marks.extend(session);
     let pages = crawl(&visitor);
     assert!(pages.len() > 25, "only {} pages", pages.len());

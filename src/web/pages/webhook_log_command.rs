@@ -32,6 +32,7 @@ struct WebhookLogCommandPage {
     is_fresh: bool,
     variables: Vec<String>,
     is_file: bool,
+    is_masked: bool,
 }
 
 struct Tab {
@@ -91,6 +92,7 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
         is_fresh,
         variables,
         is_file: matches!(parts.body, CommandBody::File(_)),
+        is_masked: detail.masked,
     };
     show_page(&visitor, StatusCode::OK, &page)
 }
