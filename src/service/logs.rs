@@ -143,6 +143,8 @@ impl Service {
                 Some(_) if began.elapsed() > patience => return Ok(cleared),
                 Some(next) => from = next,
             }
+            // A step that finds nothing waits for nobody; others have their turn all the same.
+            tokio::task::yield_now().await;
         }
     }
 

@@ -93,8 +93,9 @@ impl Store {
     }
 }
 
-/// Events looked at in one step, and events changed in one transaction, each with all its answers.
-const LOOKED_AT: usize = 10_000;
+/// Events looked at in one step, some milliseconds; and events changed in one transaction, each with all
+/// its answers.
+const LOOKED_AT: usize = 2_000;
 const DELETED_AT_ONCE: usize = 64;
 
 /// What one step of deleting did.

@@ -105,6 +105,12 @@ fn the_payloads_of_an_account_are_deleted_and_those_of_others_stay() {
         app.post_bytes("/events", body.as_bytes()).expect(202).json()["id"].as_str().unwrap().to_owned()
     };
     receiver.answer(Script::ok().body("marked-answer"));
+    // So many of somebody else's that they are walked past in several steps.
+    let event = json!({"type": "contact.created", "account": "third", "data": {}});
+    for _ in 0..5 {
+        let answer = app.post("/events/batch", json!({"events": vec![event.clone(); 1_000]}));
+        assert!(answer.status < 300, "{}", answer.text());
+    }
     let mine: Vec<String> = (0..150).map(|_| publish("acme", "contact.created")).collect();
     let others = publish("other", "contact.created");
     app.wait_for_logs("status=success&account=other", 1);
