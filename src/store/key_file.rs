@@ -112,7 +112,11 @@ impl KeyFile {
         let shown = self.path.display();
         let cannot = |error: io::Error| {
             let who = rustix::process::geteuid().as_raw();
-            format!("the key file {shown} cannot be read by user {who}: {error}")
+            let remedy = match error.kind() {
+                io::ErrorKind::PermissionDenied => format!(". Run: chown {who} {shown}"),
+                _ => String::new(),
+            };
+            format!("the key file {shown} cannot be read by user {who}: {error}{remedy}")
         };
         let metadata = match fs::metadata(&self.path) {
             Ok(metadata) => metadata,
