@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{AccountId, Actor, ApiKeyId, Problem, Scope},
-    service::{KeyInput, Service},
+    service::{AccountCleared, KeyInput, KeyRotated, Service},
 };
 
 /// Name of the socket in the data directory.
@@ -72,6 +72,26 @@ pub enum Ask {
     },
     /// Compare what is stored with itself.
     Verify,
+    /// Delete the payloads of an account for some seconds; the answer is [`Cleared`] as JSON.
+    DeletePayloads {
+        /// Whose.
+        account: String,
+    },
+    /// Say what is sealed with which key.
+    SealedWith,
+    /// Make a new key and seal every secret with it.
+    RotateKey,
+}
+
+/// How far deleting the payloads of an account is.
+#[derive(Serialize, Deserialize)]
+pub struct Cleared {
+    /// Payloads deleted.
+    pub deleted: u64,
+    /// Events left because they are still to be sent.
+    pub pending: u64,
+    /// Whether every event was looked at; if not, ask again.
+    pub complete: bool,
 }
 
 /// What an operator gets back: lines to print, or why not.
@@ -135,6 +155,21 @@ async fn run(service: &Arc<Service>, ask: Ask) -> Result<Vec<String>, Problem> {
             )])
         }
         Ask::Verify => service.verify(),
+        Ask::DeletePayloads { account } => {
+            let account = AccountId::parse(&account).map_err(|fault| Problem::invalid(vec![fault]))?;
+            let AccountCleared { deleted, pending, complete } =
+                service.delete_payloads_of(&actor, account, PATIENCE / 3).await?;
+            let cleared = Cleared { deleted, pending, complete };
+            Ok(vec![serde_json::to_string(&cleared).expect("numbers and a yes or no")])
+        }
+        Ask::SealedWith => service.sealed_with(),
+        Ask::RotateKey => {
+            let KeyRotated { key, records } = service.rotate_key(&actor).await?;
+            Ok(vec![
+                format!("New key {key}; {records} records are sealed with it now."),
+                "The old keys stay in the key file for backups of their time. Keep a new copy of the file.".to_owned(),
+            ])
+        }
     }
 }
 

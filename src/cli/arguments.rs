@@ -73,6 +73,22 @@ pub enum Command {
         command: ApiKeyCommand,
     },
 
+    /// Delete the payloads of an account, for privacy requests
+    #[command(after_help = "Example:\n  hookstead payloads delete acme --yes")]
+    Payloads {
+        /// What to do with payloads.
+        #[command(subcommand)]
+        command: PayloadsCommand,
+    },
+
+    /// Show the keys that seal secrets in the data file, or make a new one
+    #[command(after_help = "Example:\n  hookstead secrets rotate-key")]
+    Secrets {
+        /// What to do with the keys.
+        #[command(subcommand)]
+        command: SecretsCommand,
+    },
+
     /// Look for what is wrong: configuration, data folder, store, a running server
     #[command(after_help = "Example:\n  hookstead doctor --data-dir /var/lib/hookstead")]
     Doctor,
@@ -176,6 +192,36 @@ pub enum ApiKeyCommand {
         /// The key's id, as the list shows it
         id: String,
     },
+}
+
+/// What to do with payloads.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum PayloadsCommand {
+    /// Delete what was sent of every event of an account, and what receivers answered
+    #[command(after_help = "Events, log entries and attempts stay. Events that are still to be sent are left and \
+                            counted.\n\nExample:\n  hookstead payloads delete acme --yes")]
+    Delete {
+        /// The account
+        account: String,
+        /// They cannot be brought back
+        #[arg(long, required = true)]
+        yes: bool,
+    },
+}
+
+/// What to do with the keys that seal secrets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum SecretsCommand {
+    /// List the keys and how many records each of them seals; the first seals every new one
+    #[command(after_help = "Example:\n  hookstead secrets list")]
+    List,
+
+    /// Make a new key, put it first in the key file, and seal every secret with it
+    #[command(
+        after_help = "Old keys stay in the file, because backups of their time need them. Stopped half-way, the \
+                            next start goes on.\n\nExample:\n  hookstead secrets rotate-key"
+    )]
+    RotateKey,
 }
 
 #[cfg(test)]

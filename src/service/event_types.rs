@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Service;
-use crate::domain::{Actor, EventType, EventTypeInfo, Fault, Problem, Scope};
+use crate::domain::{Actor, EventType, EventTypeInfo, Fault, MaskedFields, Problem, Scope};
 
 /// A new event type.
 #[derive(Debug, Clone)]
@@ -20,6 +20,10 @@ pub struct EventTypeInput {
     pub example: Option<String>,
     /// A JSON Schema of its payload, raw JSON.
     pub schema: Option<String>,
+    /// See [`EventTypeInfo::masked`].
+    pub masked: MaskedFields,
+    /// See [`EventTypeInfo::forget_after_success`].
+    pub forget_after_success: bool,
 }
 
 /// A change of an event type; what is `None` stays.
@@ -37,6 +41,10 @@ pub struct EventTypeChange {
     pub schema: Option<Option<String>>,
     /// Whether it is offered any more.
     pub retired: Option<bool>,
+    /// See [`EventTypeInfo::masked`]. What was published before is masked too.
+    pub masked: Option<MaskedFields>,
+    /// See [`EventTypeInfo::forget_after_success`]. What has arrived already is not touched.
+    pub forget_after_success: Option<bool>,
 }
 
 /// What became of an event type that was to be removed.
@@ -84,6 +92,8 @@ impl Service {
             schema: input.schema,
             built_in: false,
             retired: false,
+            masked: input.masked,
+            forget_after_success: input.forget_after_success,
         };
         check_texts(&info)?;
         let audit = self.audit(actor, "event_type.created", &info.name);
@@ -108,6 +118,8 @@ impl Service {
         info.example = change.example.unwrap_or(info.example);
         info.schema = change.schema.unwrap_or(info.schema);
         info.retired = change.retired.unwrap_or(info.retired);
+        info.masked = change.masked.unwrap_or(info.masked);
+        info.forget_after_success = change.forget_after_success.unwrap_or(info.forget_after_success);
         check_texts(&info)?;
         let audit = self.audit(actor, "event_type.changed", &info.name);
         self.store.change_event_type(info, audit).await

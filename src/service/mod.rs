@@ -12,6 +12,7 @@ mod events;
 mod healing;
 mod logs;
 mod pause;
+mod secrets;
 mod settings;
 mod system;
 mod test_receiver;
@@ -35,6 +36,8 @@ pub use bulk::{BulkPlan, BulkRequest};
 pub use event_types::{EventTypeChange, EventTypeInput, Removed};
 pub use events::{Accepted, DryRun, PublishEvent};
 pub use healing::LookedAfter;
+pub use logs::AccountCleared;
+pub use secrets::KeyRotated;
 pub use settings::Settings;
 pub use system::{Check, Expiring, Machine, Storing, SystemStats, Volume};
 pub use test_receiver::{Received, SignatureCheck, SignedBy};
@@ -44,7 +47,9 @@ pub use views::{
 pub use webhooks::{FirstSteps, Missed, TestEvent, TestResult, WebhookChange, WebhookInput};
 
 use crate::{
-    domain::{ApiKeyId, Attempt, EventId, IdSequence, JobId, TargetUrl, Timestamp, UserId, WebhookId},
+    domain::{
+        ApiKeyId, Attempt, EventId, Fault, IdSequence, JobId, TargetUrl, Timestamp, TlsOptions, UserId, WebhookId,
+    },
     store::{Parcel, Store},
     system::{Clock, Random},
 };
@@ -57,6 +62,13 @@ pub trait Prober: Send + Sync {
 
     /// Whether the name in the URL leads to an address. What cannot be found out counts as known.
     fn knows_host(&self, url: &TargetUrl) -> bool;
+
+    /// Whether what a webhook adds to the encryption can be used; the same with the ends of its
+    /// certificates.
+    ///
+    /// # Errors
+    /// What is wrong, each fault pointing to its member.
+    fn check_tls(&self, options: TlsOptions) -> Result<TlsOptions, Vec<Fault>>;
 }
 
 /// What may be asked of Hookstead.

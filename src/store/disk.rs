@@ -17,6 +17,7 @@ use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageBackend, T
 use super::{
     fail::Fail,
     journal::Journal,
+    key_file::KeyFile,
     layout::{Layout, Part, Syncs},
     overlay::Overlay,
     tables::{META, SCHEMA},
@@ -42,6 +43,8 @@ pub struct OpenOptions {
     pub journal_bytes: u64,
     /// Name given to a data file that is made anew, to know it again.
     pub new_instance: String,
+    /// The keys that seal secrets; without, nothing is sealed.
+    pub key_file: Option<KeyFile>,
 }
 
 impl Default for OpenOptions {
@@ -51,6 +54,7 @@ impl Default for OpenOptions {
             check_up_to_bytes: 256 << 20,
             journal_bytes: 32 << 20,
             new_instance: "instance".into(),
+            key_file: None,
         }
     }
 }

@@ -21,6 +21,7 @@ mod fresh;
 mod healing;
 mod jobs;
 mod journal;
+mod key_file;
 mod layout;
 mod logs;
 mod order;
@@ -33,6 +34,7 @@ mod record;
 mod recovery;
 mod retention;
 mod rows;
+mod seal;
 mod shared;
 mod tables;
 mod tags;
@@ -60,6 +62,9 @@ pub use face::{
     QueuePage, WebhookUpdate,
 };
 pub use healing::{HealingChange, Healings, Switch};
+pub use key_file::{KeyFile, RandomBytes};
+pub use payloads::PayloadsDeleted;
+pub use seal::{KeyId, Resealed, SealPosition};
 pub use shared::Webhooks;
 pub use writer::Pending;
 
@@ -70,6 +75,7 @@ use fail::Fail;
 use journal::Journal;
 use layout::Syncs;
 use record::decode;
+use seal::{Place, Seal};
 use shared::{Shared, States};
 use tables::*;
 
@@ -112,6 +118,11 @@ impl Store {
         let place = place::Place::of(directory).map_err(|error| OpenError::new(directory, error))?;
         let _ = store.inner.place.set(place);
         store.start_writer().map_err(|error| OpenError::new(directory, format!("cannot start the writer: {error}")))?;
+        if let Err(problem) = store.seal_all() {
+            tracing::warn!(
+                "not every secret is sealed with the newest key yet, which the next start tries again: {problem}"
+            );
+        }
         Ok(store)
     }
 
@@ -134,7 +145,11 @@ impl Store {
     fn over(opened: Opened, backend: OpenBackend, options: OpenOptions, syncs: Syncs) -> Result<Store, String> {
         let Opened { database, mut journal } = opened;
         recovery::recover(&database, &mut journal, Durability::Immediate).map_err(disk::unreadable)?;
-        let (shared, states) = load(&database).map_err(|error| error.to_string())?;
+        let seal = match &options.key_file {
+            Some(file) => file.open(sealed(&database).map_err(|error| error.to_string())?.as_deref())?,
+            None => Seal::default(),
+        };
+        let (shared, states) = load(&database, seal).map_err(|error| error.to_string())?;
         let inner = Inner {
             backend,
             options,
@@ -153,6 +168,15 @@ impl Store {
             thread: Mutex::new(None),
         };
         Ok(Store { inner: Arc::new(inner) })
+    }
+
+    /// Seals what is plain, and what a rotation that was stopped has left.
+    fn seal_all(&self) -> Result<(), Problem> {
+        let mut next = self.needs_resealing()?.then(SealPosition::default);
+        while let Some(from) = next {
+            next = self.reseal(from).wait()?.next;
+        }
+        Ok(())
     }
 
     /// Starts the writer's thread.
@@ -296,13 +320,21 @@ fn closed() -> Fail {
     Fail::from(redb::StorageError::DatabaseClosed)
 }
 
+/// The key that all secrets are sealed with.
+fn sealed(database: &Database) -> Result<Option<String>, redb::Error> {
+    seal::sealed(&database.begin_read()?.open_table(META)?)
+}
+
 /// Reads what is kept in memory.
-fn load(database: &Database) -> Result<(Shared, States), redb::Error> {
+fn load(database: &Database, seal: Seal) -> Result<(Shared, States), redb::Error> {
     let transaction = database.begin_read()?;
-    let mut shared = Shared::default();
+    let mut shared = Shared { seal, ..Shared::default() };
     let mut webhooks = Webhooks::default();
     for row in transaction.open_table(WEBHOOKS)?.iter()? {
-        let webhook: Webhook = kept(row?.1.value())?;
+        let (id, bytes) = row?;
+        let record = shared.seal.open(&Place::row(WEBHOOKS, id.value()), bytes.value());
+        let webhook: Webhook =
+            kept(&record.map_err(|why| redb::Error::Corrupted(format!("a webhook cannot be read: {why}")))?)?;
         shared.version = shared.version.max(webhook.version);
         webhooks.put(Arc::new(webhook));
     }

@@ -133,7 +133,7 @@ impl Inner {
     /// gives a notice for each webhook that it had changed.
     fn reload(&self) -> Result<Vec<Notice>, Fail> {
         let database = self.database.read().expect("no holder panics");
-        let (shared, states) = load(database.as_ref().ok_or_else(closed)?)?;
+        let (shared, states) = load(database.as_ref().ok_or_else(closed)?, self.shared().seal)?;
         self.fresh.lock().clear();
         let known = self.shared().webhooks;
         let version = |webhook: &Arc<Webhook>| known.get(webhook.id).map(|webhook| webhook.version);

@@ -11,8 +11,8 @@ use std::{
 use super::*;
 use crate::domain::{
     AccountId, Answer as HttpAnswer, Attempt, CustomHeaders, Delivery, DeliveryId, Disabled, DisabledReason, EventId,
-    EventType, ExternalId, Healing, IdSequence, LogFilter, NewEvent, OldestDue, Outcome, Secret, Selection,
-    SigningSecret, StartedBy, Status, TargetUrl, Timestamp, Verdict, Warned, WebhookId,
+    EventType, ExternalId, Healing, IdSequence, LogFilter, NewEvent, OldestDue, OtherSignatures, Outcome, Secret,
+    Selection, SigningSecret, StartedBy, Status, TargetUrl, Timestamp, TlsOptions, Verdict, Warned, WebhookId,
 };
 
 /// A disk in memory that survives the store, and can be told to fail.
@@ -122,6 +122,8 @@ impl World {
             updated_at: self.now,
             version: 0,
             deleted_at: None,
+            other_signatures: OtherSignatures::default(),
+            tls: TlsOptions::default(),
         };
         self.done(self.store.create_webhook(webhook, 1_000, self.audit())).unwrap().id
     }
@@ -183,6 +185,7 @@ fn attempt_record(delivery: &Delivery, now: Timestamp, status: u16, verdict: Ver
         signature: "v1,x".into(),
         sender_version: "0.1.0".into(),
         next_attempt_at: None,
+        other_signatures: Vec::new(),
     };
     AttemptRecord {
         delivery: delivery.id,

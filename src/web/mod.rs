@@ -155,6 +155,7 @@ pub fn routes(config: &mut ServiceConfig) {
 /// The API, below `/api/v1`.
 pub fn api_paths() -> Vec<Path> {
     vec![
+        path("/accounts/{account}/payloads").delete(api::account_payloads::delete_payloads),
         path("/events").get(api::events::list).post(api::events::publish),
         path("/events/batch").post(api::events::batch::publish),
         path("/events/{id}").get(api::events::one::show),

@@ -17,10 +17,12 @@ mod bulk_resend_new;
 mod chart;
 mod configuration;
 mod cookies;
+mod delete_payloads;
 mod door;
 mod error;
 mod event;
 mod event_type_new;
+mod event_type_privacy;
 mod event_type_remove;
 mod event_type_schema;
 mod event_types;
@@ -173,6 +175,11 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(
             path("/integration/event-types/{name}/remove").get(event_type_remove::show).post(event_type_remove::submit),
         )
+        .service(
+            path("/integration/event-types/{name}/privacy")
+                .get(event_type_privacy::show)
+                .post(event_type_privacy::submit),
+        )
         .service(path("/integration/event-types/{name}/offer").post(event_type_remove::offer))
         .service(path("/integration/event-types/{name}/schema").get(event_type_schema::download))
         .service(path("/integration/test-receiver").get(test_receiver::show))
@@ -189,6 +196,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(path("/system/pause").get(pause::show).post(pause::submit))
         .service(path("/system/resume").post(pause::resume))
         .service(path("/system/settings").get(settings::show).post(settings::submit))
+        .service(path("/system/delete-payloads").get(delete_payloads::show).post(delete_payloads::submit))
         .service(path("/system/settings/configuration").get(configuration::show))
         .default_service(web::to(error::no_page))
         .wrap(from_fn(door::door));

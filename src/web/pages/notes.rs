@@ -44,6 +44,8 @@ pub enum Note {
     EventTypeRetired,
     /// A retired event type is offered again.
     EventTypeOffered,
+    /// What of an event type is shown and kept was changed.
+    EventTypePrivacySaved,
     /// An API key was revoked.
     KeyRevoked,
     /// The test receiver answers in another way.
@@ -65,7 +67,7 @@ pub enum Note {
 }
 
 impl Note {
-    const ALL: [Note; 29] = [
+    const ALL: [Note; 30] = [
         Note::WebhookCreated,
         Note::WebhookSaved,
         Note::WebhookDisabled,
@@ -86,6 +88,7 @@ impl Note {
         Note::EventTypeDeleted,
         Note::EventTypeRetired,
         Note::EventTypeOffered,
+        Note::EventTypePrivacySaved,
         Note::KeyRevoked,
         Note::ReceiverAnswers,
         Note::ReceiverCheck,
@@ -120,6 +123,7 @@ impl Note {
             Note::EventTypeDeleted => "event-type-deleted",
             Note::EventTypeRetired => "event-type-retired",
             Note::EventTypeOffered => "event-type-offered",
+            Note::EventTypePrivacySaved => "event-type-privacy-saved",
             Note::KeyRevoked => "key-revoked",
             Note::ReceiverAnswers => "receiver-answers",
             Note::ReceiverCheck => "receiver-check",
@@ -161,6 +165,7 @@ impl Note {
             Note::EventTypeDeleted => "Event type deleted. Nothing used it.",
             Note::EventTypeRetired => "Event type retired. It is not offered any more; who selected it still gets it.",
             Note::EventTypeOffered => "Event type offered again.",
+            Note::EventTypePrivacySaved => "Saved. Masked fields are masked in older events too.",
             Note::KeyRevoked => "API key revoked. It stopped working at once.",
             Note::ReceiverAnswers => "Saved. The test receiver answers so from now on.",
             Note::ReceiverCheck => "Signatures are checked so from now on.",

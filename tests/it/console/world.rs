@@ -129,6 +129,8 @@ impl World {
             ("bulk-resend-nothing", "/integration/bulk-resends/new?q=nothing".into()),
             ("test-receiver", "/integration/test-receiver".into()),
             ("event-types", "/integration/event-types".into()),
+            ("event-type-privacy", "/integration/event-types/deal.won/privacy".into()),
+            ("delete-payloads", "/system/delete-payloads".into()),
             ("api-keys", "/developers/api-keys".into()),
             ("api-key-new", "/developers/api-keys/new".into()),
             ("api-key-revoke", format!("/developers/api-keys/{}/revoke", self.key)),

@@ -235,6 +235,7 @@ impl World {
                 signature: "v1,played".into(),
                 sender_version: "0.0.0".into(),
                 next_attempt_at: None,
+                other_signatures: Vec::new(),
             },
             round_attempt: parcel.delivery.round_attempts + 1,
             ordered: parcel.delivery.order.is_some(),

@@ -11,9 +11,9 @@ use std::{
 use hookstead::{
     domain::{
         AccountId, Answer, ApiKey, ApiKeyId, Attempt, Cause, CustomHeaders, DeliveryId, Disabled, DisabledReason,
-        EventId, EventType, EventTypeInfo, ExternalId, IdSequence, JobId, LogFilter, NewEvent, OrderingKey, Outcome,
-        Problem, Scope, Secret, Selection, Session, SigningSecret, StartedBy, TargetUrl, Timestamp, User, UserId,
-        Verdict, Webhook, WebhookId,
+        EventId, EventType, EventTypeInfo, ExternalId, IdSequence, JobId, LogFilter, NewEvent, OrderingKey,
+        OtherSignatures, Outcome, Problem, Scope, Secret, Selection, Session, SigningSecret, StartedBy, TargetUrl,
+        Timestamp, TlsOptions, User, UserId, Verdict, Webhook, WebhookId,
     },
     store::{AttemptRecord, AuditEntry, BulkJob, Pending, Store, WebhookUpdate},
     system::PlayedRandom,
@@ -183,6 +183,8 @@ impl Builder {
             updated_at: self.now,
             version: 0,
             deleted_at: None,
+            other_signatures: OtherSignatures::default(),
+            tls: TlsOptions::default(),
         };
         let id = webhook.id;
         self.ask(move |store, audit| answer(store.create_webhook(webhook.clone(), 1_000, audit)));
@@ -241,6 +243,7 @@ impl Builder {
             signature: "v1,x".into(),
             sender_version: "0.1.0".into(),
             next_attempt_at: None,
+            other_signatures: Vec::new(),
         };
         let (throttled_until, ordered, finished_at) = (None, false, self.now);
         let record = AttemptRecord { delivery, webhook, attempt, verdict, throttled_until, gone, ordered, finished_at };
@@ -306,6 +309,8 @@ fn event_type_info(label: &str) -> EventTypeInfo {
         schema: None,
         built_in: false,
         retired: false,
+        masked: Default::default(),
+        forget_after_success: false,
     }
 }
 
