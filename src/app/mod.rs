@@ -21,8 +21,8 @@ use crate::{
     config::Config,
     control::Door,
     domain::{
-        Actor, AddressRule, Attempt, HealingPolicy, PrivateTarget, Problem, RetrySchedule, TargetUrl, TestReceiver,
-        Timestamp, receiver_name,
+        Actor, AddressRule, Attempt, HealingPolicy, PrivateTarget, Problem, RetrySchedule, Role, TargetUrl,
+        TestReceiver, Timestamp, receiver_name,
     },
     sender::{EngineOptions, HttpTransport, Sender, SenderOptions, Transport, TransportOptions},
     service::{Check, Machine, Prober, Service, Settings},
@@ -205,6 +205,7 @@ fn settings(config: &Config, own: Vec<SocketAddr>, store: &Store) -> Result<Sett
         },
         alarm_lag: Duration::from_secs(config.alarm.lag_s),
         session: days(config.web.session_days),
+        session_idle: Duration::from_secs(u64::from(config.web.session_idle_hours) * 3_600),
         retention: days(config.retention_days),
         public_url,
     })
@@ -294,8 +295,8 @@ fn first_admin(config: &Config, service: &Arc<Service>) -> Result<(), StartError
     }
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(StartError::new)?;
     let operator = Actor::operator();
-    let made = service.create_user(&operator, email, password.expose().to_owned(), true);
-    runtime.block_on(made).map_err(|problem: Problem| StartError(format!("the first admin: {problem}")))
+    let made = service.create_user(&operator, email, password.expose().to_owned(), Role::Admin, true);
+    runtime.block_on(made).map(drop).map_err(|problem: Problem| StartError(format!("the first admin: {problem}")))
 }
 
 /// What the machine and the sender are at, each time it is asked.

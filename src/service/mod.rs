@@ -6,13 +6,19 @@
 //! for a few milliseconds at most; call them from a thread that may.
 
 mod access;
+mod audit;
 mod bulk;
 mod event_types;
 mod events;
+mod guesses;
 mod healing;
 mod logs;
+mod passwords;
 mod pause;
+mod people;
+mod second_factor;
 mod settings;
+mod sign_in;
 mod system;
 mod test_receiver;
 mod views;
@@ -24,18 +30,18 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use tokio::sync::Semaphore;
-
 pub use crate::{
     domain::Page,
-    store::{AccountHour, AuditEntry, BulkJob, EventFilter},
+    store::{AccountHour, AuditEntry, AuditPage, BulkJob, EventFilter},
 };
-pub use access::{CreatedKey, KeyInput, KeyView, SignIn, SignedIn};
+pub use access::{CreatedKey, KeyInput, KeyView};
 pub use bulk::{BulkPlan, BulkRequest};
 pub use event_types::{EventTypeChange, EventTypeInput, Removed};
 pub use events::{Accepted, DryRun, PublishEvent};
 pub use healing::LookedAfter;
+pub use people::{Person, SessionView};
 pub use settings::Settings;
+pub use sign_in::{Browser, SignIn, SignInStep, SignedIn};
 pub use system::{Check, Expiring, Machine, Storing, SystemStats, Volume};
 pub use test_receiver::{Received, SignatureCheck, SignedBy};
 pub use views::{
@@ -68,9 +74,9 @@ pub struct Service {
     settings: Settings,
     ids: Mutex<IdSequence>,
     setup_token: String,
-    sign_in_failures: Mutex<access::SignInFailures>,
-    /// Hashing a password takes 19 MiB and a core, so few are hashed at once; others wait.
-    hashing: Semaphore,
+    guesses: guesses::Guesses,
+    hashing: passwords::Hashing,
+    half_signed_in: sign_in::HalfSignedIn,
     keys_used: Mutex<HashMap<ApiKeyId, (Timestamp, Option<IpAddr>)>>,
 }
 
@@ -87,6 +93,7 @@ impl Service {
         settings: Settings,
     ) -> Result<Self, crate::domain::Problem> {
         let last = store.last_id()?;
+        let guesses = guesses::Guesses::load(&store, clock.now())?;
         let setup_token = access::random_text(&*random, 32);
         Ok(Service {
             store,
@@ -96,8 +103,9 @@ impl Service {
             settings,
             ids: Mutex::new(IdSequence::after(last)),
             setup_token,
-            sign_in_failures: Mutex::default(),
-            hashing: Semaphore::new(access::HASHED_AT_ONCE),
+            guesses,
+            hashing: passwords::Hashing::default(),
+            half_signed_in: sign_in::HalfSignedIn::default(),
             keys_used: Mutex::default(),
         })
     }

@@ -9,6 +9,7 @@
 
 mod access;
 mod attempts;
+mod audit;
 mod batch;
 mod catalogue;
 mod disk;
@@ -16,6 +17,7 @@ mod events;
 mod face;
 mod fail;
 mod fresh;
+mod guesses;
 mod healing;
 mod jobs;
 mod logs;
@@ -46,10 +48,14 @@ use std::{
 pub use redb::StorageBackend;
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, WriteTransaction};
 
+/// An entry of the audit log goes along with each change.
+pub use crate::domain::AuditEntry;
+pub use access::{EndSessions, UserUpdate};
+pub use audit::AuditPage;
 pub use disk::{DATA_FILE, MARKER_FILE, OpenBackend, OpenError, OpenOptions};
 pub use face::{
-    AccountHour, Answer, AttemptRecord, AuditEntry, BulkJob, Due, EventFilter, Notice, Observer, Parcel, Published,
-    QueuePage, WebhookUpdate,
+    AccountHour, Answer, AttemptRecord, BulkJob, Due, EventFilter, Notice, Observer, Parcel, Published, QueuePage,
+    WebhookUpdate,
 };
 pub use healing::{HealingChange, Healings, Switch};
 pub use shared::Webhooks;
@@ -340,6 +346,7 @@ fn make_tables(database: &Database) -> Result<(), redb::Error> {
     transaction.open_table(SESSIONS)?;
     transaction.open_table(API_KEYS)?;
     transaction.open_table(AUDIT)?;
+    transaction.open_table(GUESSES)?;
     transaction.commit()?;
     Ok(())
 }

@@ -58,5 +58,7 @@ pub const USERS: TableDefinition<u128, &[u8]> = TableDefinition::new("users");
 pub const SESSIONS: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("sessions");
 /// Key id → [`crate::domain::ApiKey`].
 pub const API_KEYS: TableDefinition<u128, &[u8]> = TableDefinition::new("api_keys");
-/// Number → [`super::AuditEntry`], the newest last.
+/// Number → [`crate::domain::AuditEntry`], the newest last.
 pub const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit");
+/// (what is guessed, hash of who guesses) → [`crate::domain::Tries`], a bounded number of rows.
+pub const GUESSES: TableDefinition<(u8, u64), &[u8]> = TableDefinition::new("guesses");

@@ -10,8 +10,8 @@ use std::{
 
 use super::*;
 use crate::domain::{
-    AccountId, Answer as HttpAnswer, Attempt, CustomHeaders, Delivery, DeliveryId, Disabled, DisabledReason, EventId,
-    EventType, ExternalId, Healing, IdSequence, LogFilter, NewEvent, OldestDue, Outcome, Secret, Selection,
+    AccountId, Actor, Answer as HttpAnswer, Attempt, CustomHeaders, Delivery, DeliveryId, Disabled, DisabledReason,
+    EventId, EventType, ExternalId, Healing, IdSequence, LogFilter, NewEvent, OldestDue, Outcome, Secret, Selection,
     SigningSecret, StartedBy, Status, TargetUrl, Timestamp, Verdict, Warned, WebhookId,
 };
 
@@ -139,7 +139,7 @@ impl World {
     }
 
     fn audit(&self) -> AuditEntry {
-        AuditEntry { at: self.now, actor: "test".into(), action: "test".into(), object: "test".into() }
+        AuditEntry::new(self.now, &Actor::admin("test"), "test", "test")
     }
 
     fn record(&self, delivery: &Delivery, status: u16, verdict: Verdict) {

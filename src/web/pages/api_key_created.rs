@@ -26,7 +26,7 @@ struct ApiKeyCreatedPage {
 
 /// Shows it; whoever comes again is led to the list.
 pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply {
-    let view = find(&state, &request).await?;
+    let view = find(&state, &request, &visitor).await?;
     let Some(secret) = state.desk().shown_once.take(&visitor.token, &view.key.id.to_string()) else {
         return Ok(see_other(API_KEYS));
     };

@@ -39,7 +39,8 @@ struct Row {
 
 /// Shows the list.
 pub async fn show(state: State, visitor: Visitor) -> Reply {
-    let keys = ask(&state, |service| Ok(service.keys())).await?;
+    let actor = visitor.actor.clone();
+    let keys = ask(&state, move |service| service.keys(&actor)).await?;
     let page = ApiKeysPage {
         frame: Frame::new(&visitor, API_KEYS, "API keys"),
         head: visitor.zone.head(visitor.now),
