@@ -108,6 +108,7 @@ impl App {
         let probe = Arc::new(SenderProbe(sender.clone(), transport.clone()));
         let service = Service::new(store.clone(), clock.clone(), random.clone(), probe, settings);
         let service = Arc::new(service.map_err(StartError::new)?);
+        service.note_configuration(config.describe().into_iter().map(|row| (row.key.to_owned(), row.value)).collect());
         first_admin(config, &service)?;
         let upkeep = Upkeep::start(config, service.clone(), transport, clock.clone()).map_err(StartError::new)?;
         let healing = Healing::start(config, service.clone(), clock.clone()).map_err(StartError::new)?;

@@ -111,6 +111,15 @@ pub struct ApiKey {
     pub revoked_at: Option<Timestamp>,
 }
 
+/// The last use of an API key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyUse {
+    /// When.
+    pub at: Timestamp,
+    /// From where.
+    pub address: Option<IpAddr>,
+}
+
 impl ApiKey {
     /// Whether it works at `now`.
     pub fn works_at(&self, now: Timestamp) -> bool {

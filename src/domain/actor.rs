@@ -92,6 +92,19 @@ impl Actor {
         Err(Problem::new(ProblemKind::Forbidden, "missing_scope", detail))
     }
 
+    /// Fails unless the actor has `scope` and may see every account: what it changes is everybody's.
+    ///
+    /// # Errors
+    /// `missing_scope`, `read_only`; `wrong_account` for a key that is limited to one account.
+    pub fn require_for_all(&self, scope: Scope) -> Result<(), Problem> {
+        self.require(scope)?;
+        if self.account.is_none() {
+            return Ok(());
+        }
+        let detail = "This API key is limited to one account, and this belongs to all of them.";
+        Err(Problem::new(ProblemKind::Forbidden, "wrong_account", detail))
+    }
+
     /// Fails unless the actor has one of `scopes`.
     ///
     /// # Errors
@@ -166,6 +179,8 @@ mod tests {
         assert_eq!(actor.resolve_account(Some(other.clone())).unwrap_err().code, "wrong_account");
         assert_eq!(actor.limit_account(None).unwrap().unwrap().as_str(), "acme");
         assert!(!actor.sees(&other));
+        assert_eq!(actor.require_for_all(Scope::EventsWrite).unwrap_err().code, "wrong_account");
+        assert_eq!(Actor::operator().require_for_all(Scope::EventsWrite), Ok(()));
     }
 
     #[test]

@@ -41,7 +41,7 @@ mod timestamp;
 mod tries;
 mod webhook;
 
-pub use access::{ApiKey, Scope, Session, User};
+pub use access::{ApiKey, KeyUse, Scope, Session, User};
 pub use account::{AccountId, ExternalId};
 pub use actor::Actor;
 pub use address::{AddressRule, PrivateTarget, RefusedAddress, TestReceiver};

@@ -127,6 +127,11 @@ impl Tries {
         (!left.is_zero()).then_some(left)
     }
 
+    /// Whether the last one was the first that costs a wait.
+    pub fn begins_to_wait(&self, kind: Guessing) -> bool {
+        self.count == kind.free()
+    }
+
     /// Whether they are too old to be counted.
     pub fn is_forgotten(&self, kind: Guessing, now: Timestamp) -> bool {
         now - self.counted_from(kind) >= kind.forgotten_after()

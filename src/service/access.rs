@@ -1,7 +1,7 @@
 //! Who gets in: the first admin by the link of the log, and programs by API keys. People are in
 //! [`super::people`], how they sign in is in [`super::sign_in`].
 
-use std::{fmt, net::IpAddr};
+use std::{fmt, net::IpAddr, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
@@ -9,9 +9,12 @@ use subtle::ConstantTimeEq;
 
 use super::Service;
 use crate::{
-    domain::{AccountId, Actor, ApiKey, ApiKeyId, AuditEntry, Fault, Need, Problem, Role, Scope, Timestamp},
+    domain::{AccountId, Actor, ApiKey, ApiKeyId, AuditEntry, Fault, KeyUse, Need, Problem, Role, Scope, Timestamp},
     system::Random,
 };
+
+/// How often the use of one key is written down.
+const USE_NOTED_EVERY: Duration = Duration::from_secs(5 * 60);
 
 /// A new API key.
 #[derive(Debug, Clone)]
@@ -40,8 +43,8 @@ pub struct CreatedKey {
 pub struct KeyView {
     /// The key.
     pub key: ApiKey,
-    /// When and from where it was last used, as far as known since the server started.
-    pub last_used: Option<(Timestamp, Option<IpAddr>)>,
+    /// When and from where it was last used. After a restart it may be some minutes off.
+    pub last_used: Option<KeyUse>,
 }
 
 impl Service {
@@ -125,7 +128,7 @@ impl Service {
             .keys()
             .iter()
             .filter(|key| key.revoked_at.is_none())
-            .map(|key| KeyView { last_used: used.get(&key.id).copied(), key: (**key).clone() })
+            .map(|key| KeyView { last_used: used.get(&key.id).map(|(used, _)| *used), key: (**key).clone() })
             .collect();
         views.sort_by_key(|view| std::cmp::Reverse(view.key.id));
         Ok(views)
@@ -152,8 +155,20 @@ impl Service {
         let now = self.now();
         // Looked up by hash: how long it takes says nothing about the key.
         let key = self.store.key_by_hash(&sha256(secret)).filter(|key| key.works_at(now))?;
-        self.keys_used.lock().expect("nothing panics while it notes a use").insert(key.id, (now, address));
+        self.note_use(key.id, KeyUse { at: now, address });
         Some((Actor::key(&key).at(address), (*key).clone()))
+    }
+
+    fn note_use(&self, id: ApiKeyId, used: KeyUse) {
+        let mut uses = self.keys_used.lock().expect("nothing panics while it notes a use");
+        let noted_at = uses.get(&id).map(|(_, noted_at)| *noted_at);
+        let is_due = noted_at.is_none_or(|noted_at| used.at - noted_at >= USE_NOTED_EVERY);
+        uses.insert(id, (used, if is_due { used.at } else { noted_at.unwrap_or(used.at) }));
+        drop(uses);
+        if is_due {
+            // Nobody waits for it; if it is lost, so are some minutes of it.
+            drop(self.store.note_key_use(id, used));
+        }
     }
 
     /// An entry for the audit log, written with the change it is about.

@@ -1,6 +1,6 @@
 //! The audit log, for those who may read it.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::Service;
 use crate::{
@@ -38,6 +38,14 @@ impl Service {
         let before = self.now().minus(KEPT.max(self.settings.retention));
         while self.store.forget_audit(before, MOST).await? {}
         Ok(())
+    }
+
+    /// Notes what is configured otherwise than at the last start. The values are shown ones: secrets
+    /// are masked.
+    pub fn note_configuration(&self, values: BTreeMap<String, String>) {
+        let audit = self.audit(&Actor::admin("configuration"), "settings.changed", "");
+        // A start does not wait for it. While nothing can be written, the next start says it.
+        drop(self.store.note_configuration(values, audit));
     }
 
     /// Notes a change of something that is not kept in the store.

@@ -9,7 +9,7 @@ use std::{
 
 use super::Service;
 use crate::{
-    domain::{Guesser, Guessing, Problem, Timestamp, Tries, too_many},
+    domain::{Actor, Guesser, Guessing, Problem, Timestamp, Tries, too_many},
     store::Store,
 };
 
@@ -90,7 +90,13 @@ impl Service {
         let now = self.now();
         let guessers =
             [Guesser::from(Guessing::FromAddress, address), Guesser::of(email), Guesser::of_from(email, address)];
-        let changes = guessers.into_iter().flat_map(|guesser| self.guesses.count(guesser, now)).collect();
+        let changes: Vec<_> = guessers.into_iter().flat_map(|guesser| self.guesses.count(guesser, now)).collect();
+        let from_here = changes.iter().filter(|(guesser, _)| guesser.kind == Guessing::FromAddress);
+        if from_here.filter_map(|(_, tries)| *tries).any(|tries| tries.begins_to_wait(Guessing::FromAddress)) {
+            tracing::warn!("too many wrong passwords or codes from one network: it has to wait");
+            let nobody = Actor::admin("nobody").at(address);
+            drop(self.store.write_audit(self.audit(&nobody, "user.sign_in_slowed_down", "")));
+        }
         // Nobody waits for it: memory counts already.
         drop(self.store.save_guesses(changes));
     }

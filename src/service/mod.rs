@@ -26,7 +26,6 @@ mod webhooks;
 
 use std::{
     collections::HashMap,
-    net::IpAddr,
     sync::{Arc, Mutex},
 };
 
@@ -50,7 +49,7 @@ pub use views::{
 pub use webhooks::{FirstSteps, Missed, TestEvent, TestResult, WebhookChange, WebhookInput};
 
 use crate::{
-    domain::{ApiKeyId, Attempt, EventId, IdSequence, JobId, TargetUrl, Timestamp, UserId, WebhookId},
+    domain::{ApiKeyId, Attempt, EventId, IdSequence, JobId, KeyUse, TargetUrl, Timestamp, UserId, WebhookId},
     store::{Parcel, Store},
     system::{Clock, Random},
 };
@@ -77,7 +76,8 @@ pub struct Service {
     guesses: guesses::Guesses,
     hashing: passwords::Hashing,
     half_signed_in: sign_in::HalfSignedIn,
-    keys_used: Mutex<HashMap<ApiKeyId, (Timestamp, Option<IpAddr>)>>,
+    /// The last use of each key, and when one was last written down.
+    keys_used: Mutex<HashMap<ApiKeyId, (KeyUse, Timestamp)>>,
 }
 
 impl Service {
@@ -93,6 +93,7 @@ impl Service {
         settings: Settings,
     ) -> Result<Self, crate::domain::Problem> {
         let last = store.last_id()?;
+        let keys_used = store.key_uses()?.into_iter().map(|(id, used)| (id, (used, used.at)));
         let guesses = guesses::Guesses::load(&store, clock.now())?;
         let setup_token = access::random_text(&*random, 32);
         Ok(Service {
@@ -106,7 +107,7 @@ impl Service {
             guesses,
             hashing: passwords::Hashing::default(),
             half_signed_in: sign_in::HalfSignedIn::default(),
-            keys_used: Mutex::default(),
+            keys_used: Mutex::new(keys_used.collect()),
         })
     }
 

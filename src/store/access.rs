@@ -9,9 +9,9 @@ use super::{
     batch::{Batch, read},
     fail::Fail,
     record::{decode, encode},
-    tables::{API_KEYS, SESSIONS, USERS},
+    tables::{API_KEYS, KEY_USES, SESSIONS, USERS},
 };
-use crate::domain::{ApiKey, ApiKeyId, Problem, Role, Session, Timestamp, User, UserId};
+use crate::domain::{ApiKey, ApiKeyId, KeyUse, Problem, Role, Session, Timestamp, User, UserId};
 
 /// Most API keys, revoked ones included: each is kept in memory.
 const MOST_KEYS: usize = 10_000;
@@ -261,6 +261,29 @@ impl Store {
     /// The API keys, revoked ones included.
     pub fn keys(&self) -> Vec<Arc<ApiKey>> {
         self.inner.shared().keys.values().cloned().collect()
+    }
+
+    /// When each API key was last used, as far as that was written down.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn key_uses(&self) -> Result<Vec<(ApiKeyId, KeyUse)>, Problem> {
+        self.read(|transaction| {
+            let mut uses = Vec::new();
+            for row in transaction.open_table(KEY_USES)?.iter()? {
+                let (key, bytes) = row?;
+                uses.push((ApiKeyId(key.value()), decode(bytes.value())?));
+            }
+            Ok(uses)
+        })
+    }
+
+    /// Writes down a use of an API key.
+    ///
+    /// # Errors
+    /// `cannot_write`.
+    pub fn note_key_use(&self, id: ApiKeyId, used: KeyUse) -> Pending<()> {
+        self.write(move |batch| batch.put(KEY_USES, id.0, &used))
     }
 
     /// The API key of that hash.

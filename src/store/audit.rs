@@ -1,12 +1,20 @@
 //! The audit log: read from its end, and forgotten at its beginning.
 
+use std::collections::BTreeMap;
+
 use redb::ReadableTable;
 
-use super::{AuditEntry, Pending, Store, record::decode, tables::AUDIT};
+use super::{
+    AuditEntry, Pending, Store,
+    record::decode,
+    tables::{AUDIT, META},
+};
 use crate::domain::{AuditFilter, Problem, Timestamp};
 
 /// Entries looked through for one page; some 50 ms of work.
 const LOOKED_THROUGH: usize = 50_000;
+/// Where in the table `meta` the configuration of the last start is.
+const CONFIGURATION: &str = "configuration";
 /// Entries forgotten in one transaction.
 const FORGOTTEN_AT_ONCE: usize = 5_000;
 
@@ -54,6 +62,28 @@ impl Store {
     /// `cannot_write`.
     pub fn write_audit(&self, audit: AuditEntry) -> Pending<()> {
         self.write(move |batch| batch.audit(&audit))
+    }
+
+    /// Remembers what is configured, and says what is different since the last start.
+    ///
+    /// # Errors
+    /// `cannot_write`.
+    pub fn note_configuration(&self, values: BTreeMap<String, String>, audit: AuditEntry) -> Pending<()> {
+        self.write(move |batch| {
+            let mut meta = batch.transaction.open_table(META)?;
+            let text = meta.get(CONFIGURATION)?.map(|text| text.value().to_owned());
+            let before: Option<BTreeMap<String, String>> = text.and_then(|text| serde_json::from_str(&text).ok());
+            let text = serde_json::to_string(&values).expect("texts are JSON");
+            meta.insert(CONFIGURATION, text.as_str())?;
+            drop(meta);
+            let Some(before) = before else { return Ok(()) };
+            let audit = values.iter().fold(audit, |audit, (key, new)| {
+                // A key that is new came with a new version of the program.
+                let old = before.get(key).unwrap_or(new);
+                audit.changing(key, old, new)
+            });
+            if audit.changed.is_empty() { Ok(()) } else { batch.audit(&audit) }
+        })
     }
 
     /// Forgets the oldest entries: those from before `before`, and all but the newest `most`. Answers

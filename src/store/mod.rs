@@ -347,6 +347,7 @@ fn make_tables(database: &Database) -> Result<(), redb::Error> {
     transaction.open_table(API_KEYS)?;
     transaction.open_table(AUDIT)?;
     transaction.open_table(GUESSES)?;
+    transaction.open_table(KEY_USES)?;
     transaction.commit()?;
     Ok(())
 }

@@ -62,3 +62,5 @@ pub const API_KEYS: TableDefinition<u128, &[u8]> = TableDefinition::new("api_key
 pub const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit");
 /// (what is guessed, hash of who guesses) → [`crate::domain::Tries`], a bounded number of rows.
 pub const GUESSES: TableDefinition<(u8, u64), &[u8]> = TableDefinition::new("guesses");
+/// Key id → [`crate::domain::KeyUse`], as far as it was written down.
+pub const KEY_USES: TableDefinition<u128, &[u8]> = TableDefinition::new("key_uses");

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use hookstead::domain::TotpSeed;
+use hookstead::domain::{Actor, AuditFilter, TotpSeed};
 
 use crate::{
     app::{Answer, TestApp},
@@ -66,8 +66,14 @@ fn no_page_gives_a_secret_away_and_each_answer_has_its_headers() {
         let secret = app.get(&format!("/webhooks/{}/secret", webhook["id"].as_str().unwrap())).expect(200).json();
         secrets.push(("a signing secret", secret["secret"].as_str().unwrap().to_owned()));
     }
+    let changes = || {
+        let service = app.app().service();
+        service.audit_log(&Actor::operator(), &AuditFilter::default(), None, 1).unwrap().entries[0].0
+    };
+    let pages = world.pages();
+    let before = changes();
     for (browser, least) in [(&admin, 120), (&reader, 60)] {
-        let mut waiting: VecDeque<String> = world.pages().into_iter().map(|(_, path)| path).collect();
+        let mut waiting: VecDeque<String> = pages.iter().map(|(_, path)| path.clone()).collect();
         waiting.push_front("/".to_owned());
         let mut known: BTreeSet<String> = BTreeSet::new();
         let mut seen = 0;
@@ -90,6 +96,7 @@ fn no_page_gives_a_secret_away_and_each_answer_has_its_headers() {
         }
         assert!(seen >= least, "only {seen} pages");
     }
+    assert_eq!(changes(), before, "looking changed something");
 }
 
 #[test]

@@ -26,6 +26,7 @@ mod ordering;
 mod pages_access;
 mod pages_audit;
 mod pages_event_types;
+mod pages_forms;
 mod pages_second_factor;
 mod pages_sign_in;
 mod pages_system;

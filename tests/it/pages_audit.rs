@@ -119,6 +119,38 @@ fn every_kind_of_change_is_there() {
 }
 
 #[test]
+fn what_is_configured_otherwise_than_at_the_last_start_is_there() {
+    let app = TestApp::start();
+    let folder = app.stop();
+    let start = |days: u32| {
+        TestApp::start_in(folder.clone(), |config| {
+            config.retention_days = days;
+            config.alarm.secret = Some(hookstead::domain::Secret::parse("a secret of sixteen").unwrap());
+        })
+    };
+    start(30).stop();
+    let app = start(30);
+    let admin = Browser::signed_in(&app);
+    let shown = rows(&admin.get("/system/audit?what=settings.changed").expect(200).text());
+    assert_eq!(shown.len(), 1, "a start that changes nothing says nothing: {shown:?}");
+    assert_eq!(shown[0][1], "configuration");
+    assert!(shown[0][4].contains("retention_days : 90 → 30"), "{shown:?}");
+    assert!(!shown[0][4].contains("sixteen"), "{shown:?}");
+}
+
+#[test]
+fn a_network_that_has_to_wait_is_there_once() {
+    let app = TestApp::start();
+    let admin = Browser::signed_in(&app);
+    for _ in 0..9 {
+        Browser::new(&app).sign_in("a wrong password");
+    }
+    let shown = rows(&admin.get("/system/audit?what=slowed").expect(200).text());
+    assert_eq!(shown.len(), 1, "{shown:?}");
+    assert_eq!(shown[0][1], "nobody from 127.0.0.1");
+}
+
+#[test]
 fn entries_are_filtered_and_paged_and_nothing_is_shown_twice() {
     let app = TestApp::start();
     let admin = Browser::signed_in(&app);

@@ -11,7 +11,7 @@ use super::{
     visitor::Visitor,
 };
 use crate::{
-    domain::Scope,
+    domain::{KeyUse, Scope},
     service::KeyView,
     web::{State, problem::Reply},
 };
@@ -69,8 +69,8 @@ fn row(view: &KeyView, visitor: &Visitor) -> Row {
 /// `4 min 2 s ago from 10.0.0.9`.
 pub fn last_used(view: &KeyView, visitor: &Visitor) -> String {
     match view.last_used {
-        None => "not since the server started".to_owned(),
-        Some((at, address)) => {
+        None => "never".to_owned(),
+        Some(KeyUse { at, address }) => {
             let from = address.map(|address| format!(" from {address}")).unwrap_or_default();
             format!("{} ago{from}", length(visitor.now - at))
         }

@@ -289,10 +289,14 @@ impl Errors {
 }
 
 /// The address this server is reached at, without a slash at the end: the one the operator set, or
-/// else the one of this request.
+/// else the one it listens at. The `Host` header is not asked: whoever can choose it must not choose
+/// where a page's addresses lead.
 pub fn base_address(request: &HttpRequest, settings: &Settings) -> String {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    let own = || format!("http://{}", text::display_line(host));
+    let listens_at = request.app_config().local_addr();
+    let own = || match listens_at.ip().is_unspecified() {
+        true => format!("http://localhost:{}", listens_at.port()),
+        false => format!("http://{listens_at}"),
+    };
     settings.public_url.as_deref().map_or_else(own, |url| url.trim_end_matches('/').to_owned())
 }
 
