@@ -76,8 +76,9 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
         head: visitor.zone.head(visitor.now),
         who,
         what,
-        since,
-        until,
+        // A field for a time takes nothing else.
+        since: if errors.at("since").is_empty() { since } else { String::new() },
+        until: if errors.at("until").is_empty() { until } else { String::new() },
         is_filtered,
         is_first: start.is_none(),
         rows,
