@@ -157,7 +157,9 @@ impl Service {
         let again = || Problem::new(ProblemKind::Unauthorized, "sign_in_again", "That took too long. Sign in again.");
         let hash = sha256(token);
         let half = self.half_signed_in.find(hash, self.now()).ok_or_else(again)?;
-        let user = self.store.user(half.user)?.ok_or_else(again)?;
+        // A password that was set since then is not the one that was right.
+        let is_same = |user: &User| user.password_changed_at <= half.until.minus(HALF_WAY);
+        let user = self.store.user(half.user)?.filter(is_same).ok_or_else(again)?;
         self.check_guesser(&user.email, browser.address)?;
         let actor = Actor::user(&user).at(browser.address);
         let user = match self.take_code(&actor, &user, code).await {

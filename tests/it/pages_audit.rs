@@ -24,7 +24,12 @@ fn rows(page: &str) -> Vec<Vec<String>> {
     };
     let cells = |row: &str| {
         let cells = row.split("<td ").skip(1).map(|cell| text(cell.split_once('>').unwrap().1));
-        cells.collect::<Vec<_>>()
+        let mut cells = cells.collect::<Vec<_>>();
+        // What was done and to what are in one cell.
+        let what = cells.remove(2);
+        let (action, object) = what.split_once(' ').unwrap_or((&what, ""));
+        cells.splice(2..2, [action.to_owned(), object.to_owned()]);
+        cells
     };
     body.split("<tr>").skip(1).map(cells).collect()
 }

@@ -109,6 +109,13 @@ fn guessing_codes_is_slowed_down_and_the_first_step_does_not_last() {
     let late = browser.post("/sign-in/code", &page, &[("code", &seed.code(app.now()))]).expect(303);
     assert_eq!(late.header("location"), Some("/sign-in"));
     Browser::new(&app).get("/sign-in/code").expect(303);
+
+    let (browser, page) = first_step(&app);
+    app.advance(Duration::from_secs(1));
+    let ask = Ask::ResetPassword { email: EMAIL.to_owned(), password: "a new long password".to_owned() };
+    control::execute(app.app().service(), ask).unwrap();
+    let old = browser.post("/sign-in/code", &page, &[("code", &seed.code(app.now()))]).expect(303);
+    assert_eq!(old.header("location"), Some("/sign-in"), "the first step was made with the old password");
 }
 
 #[test]

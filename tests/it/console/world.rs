@@ -98,7 +98,8 @@ impl World {
     fn user(&self) -> String {
         // Emails have no spaces and no characters without a shape.
         let visible = self.text.chars().filter(|c| !c.is_whitespace() && !c.is_control() && *c != '\u{202E}');
-        let email = format!("{}@acme.example", visible.take(60).collect::<String>()).to_lowercase();
+        // Whatever the text is, they are behind the admin in lists.
+        let email = format!("z{}@acme.example", visible.take(60).collect::<String>()).to_lowercase();
         let service = self.app.app().service();
         if service.user_named(&email).is_err() {
             let ask = Ask::CreateAdmin { email: email.clone(), password: "p".repeat(12), role: "read-only".into() };
