@@ -1,5 +1,6 @@
 //! Stories of the store on a disk in memory, with the writer on the test's own thread.
 
+mod access;
 mod order;
 
 use std::{
