@@ -21,7 +21,7 @@ use crate::{
     config::Config,
     control::Door,
     domain::{
-        Actor, AddressRule, Attempt, Fault, HealingPolicy, PrivateTarget, Problem, RetrySchedule, TargetUrl,
+        Actor, AddressRule, Attempt, Fault, HealingPolicy, PrivateTarget, Problem, RetrySchedule, Role, TargetUrl,
         TestReceiver, Timestamp, TlsOptions, receiver_name,
     },
     sender::{EngineOptions, HttpTransport, Sender, SenderOptions, Transport, TransportOptions},
@@ -108,6 +108,7 @@ impl App {
         let probe = Arc::new(SenderProbe(sender.clone(), transport.clone()));
         let service = Service::new(store.clone(), clock.clone(), random.clone(), probe, settings);
         let service = Arc::new(service.map_err(StartError::new)?);
+        service.note_configuration(config.describe().into_iter().map(|row| (row.key.to_owned(), row.value)).collect());
         first_admin(config, &service)?;
         let upkeep = Upkeep::start(config, service.clone(), transport, clock.clone()).map_err(StartError::new)?;
         let healing = Healing::start(config, service.clone(), clock.clone()).map_err(StartError::new)?;
@@ -207,6 +208,7 @@ fn settings(config: &Config, own: Vec<SocketAddr>, store: &Store) -> Result<Sett
         },
         alarm_lag: Duration::from_secs(config.alarm.lag_s),
         session: days(config.web.session_days),
+        session_idle: Duration::from_secs(u64::from(config.web.session_idle_hours) * 3_600),
         retention: days(config.retention_days),
         public_url,
     })
@@ -296,8 +298,8 @@ fn first_admin(config: &Config, service: &Arc<Service>) -> Result<(), StartError
     }
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(StartError::new)?;
     let operator = Actor::operator();
-    let made = service.create_user(&operator, email, password.expose().to_owned(), true);
-    runtime.block_on(made).map_err(|problem: Problem| StartError(format!("the first admin: {problem}")))
+    let made = service.create_user(&operator, email, password.expose().to_owned(), Role::Admin, true);
+    runtime.block_on(made).map(drop).map_err(|problem: Problem| StartError(format!("the first admin: {problem}")))
 }
 
 /// What the machine and the sender are at, each time it is asked.

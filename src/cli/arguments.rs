@@ -57,7 +57,7 @@ pub enum Command {
     #[command(after_help = "Example:\n  hookstead check-config --config /etc/hookstead.toml")]
     CheckConfig,
 
-    /// Create an admin, list them, give one a new password
+    /// Create users, list them, give one a new password, sign them out
     #[command(after_help = "Example:\n  hookstead admin list")]
     Admin {
         /// What to do with admins.
@@ -128,21 +128,38 @@ impl Default for Command {
 /// What to do with admins.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum AdminCommand {
-    /// Create an admin
+    /// Create an admin, or somebody who may only look
     #[command(after_help = "Example:\n  hookstead admin create admin@example.com --password-stdin < password.txt")]
     Create {
         /// Email address to sign in with
         email: String,
+        /// What they may do: admin for everything, read-only for looking
+        #[arg(long, value_name = "ROLE", default_value = "admin", value_parser = ["admin", "read-only"])]
+        role: String,
         /// Read the password from standard input, up to the end of its first line
         #[arg(long, required = true)]
         password_stdin: bool,
     },
 
-    /// List the admins
+    /// List everybody who may sign in
     #[command(after_help = "Example:\n  hookstead admin list")]
     List,
 
-    /// Give an admin a new password and end their sessions; without EMAIL, list the admins
+    /// End every session of a user, or of everybody
+    #[command(after_help = "Example:\n  hookstead admin sign-out-all admin@example.com")]
+    SignOutAll {
+        /// Whose sessions [default: everybody's]
+        email: Option<String>,
+    },
+
+    /// Take a user's second factor away, for one who lost phone and recovery codes
+    #[command(after_help = "Example:\n  hookstead admin reset-second-factor admin@example.com")]
+    ResetSecondFactor {
+        /// Whose second factor
+        email: String,
+    },
+
+    /// Give a user a new password and end their sessions; without EMAIL, list the users
     #[command(after_help = "Example:\n  hookstead admin reset-password admin@example.com --generate")]
     ResetPassword {
         /// Whose password

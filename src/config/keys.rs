@@ -124,8 +124,10 @@ settings! {
         workers: usize = 2, whole(1..=64);
         /// Most open connections at a time.
         max_connections: usize = 1024, whole(16..=65_536);
-        /// How many days a sign-in lasts.
+        /// How many days a sign-in lasts where somebody chose to stay signed in; otherwise it is one.
         session_days: u32 = 30, whole(1..=365);
+        /// After how many hours without use a sign-in ends.
+        session_idle_hours: u32 = 168, whole(1..=8760);
     }
 
     /// What is written to the log.

@@ -80,9 +80,9 @@ impl Service {
     /// Adds an event type.
     ///
     /// # Errors
-    /// `missing_scope`, `invalid`, `conflict` if the name is taken, `cannot_write`.
+    /// `missing_scope`, `wrong_account`, `invalid`, `conflict` if the name is taken, `cannot_write`.
     pub async fn create_event_type(&self, actor: &Actor, input: EventTypeInput) -> Result<Arc<EventTypeInfo>, Problem> {
-        actor.require(Scope::EventTypesWrite)?;
+        actor.require_for_all(Scope::EventTypesWrite)?;
         let info = EventTypeInfo {
             name: input.name,
             label: input.label,
@@ -103,14 +103,14 @@ impl Service {
     /// Changes an event type.
     ///
     /// # Errors
-    /// `missing_scope`, `not_found`, `invalid`, `cannot_write`.
+    /// `missing_scope`, `wrong_account`, `not_found`, `invalid`, `cannot_write`.
     pub async fn change_event_type(
         &self,
         actor: &Actor,
         name: &str,
         change: EventTypeChange,
     ) -> Result<Arc<EventTypeInfo>, Problem> {
-        actor.require(Scope::EventTypesWrite)?;
+        actor.require_for_all(Scope::EventTypesWrite)?;
         let mut info = (*self.event_type(&as_reader(actor), name)?).clone();
         info.label = change.label.unwrap_or(info.label);
         info.category = change.category.unwrap_or(info.category);
@@ -129,9 +129,9 @@ impl Service {
     /// in the log.
     ///
     /// # Errors
-    /// `missing_scope`, `not_found`, `cannot_write`.
+    /// `missing_scope`, `wrong_account`, `not_found`, `cannot_write`.
     pub async fn remove_event_type(&self, actor: &Actor, name: &str) -> Result<Removed, Problem> {
-        actor.require(Scope::EventTypesWrite)?;
+        actor.require_for_all(Scope::EventTypesWrite)?;
         let info = self.event_type(&as_reader(actor), name)?;
         let audit = self.audit(actor, "event_type.removed", &info.name);
         let left = self.store.remove_event_type(info.name.clone(), audit).await?;

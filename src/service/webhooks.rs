@@ -392,7 +392,7 @@ impl Service {
         let counted = views.iter().any(|view| view.state.success + view.state.failed > 0);
         let tests = LogFilter { event_type: Some(EventType::test()), ..LogFilter::default() };
         let sent = counted || !self.logs(actor, tests, None, 1)?.items.is_empty();
-        Ok(FirstSteps { webhook: views.first().map(|view| view.webhook.id), sent, key: !self.keys().is_empty() })
+        Ok(FirstSteps { webhook: views.first().map(|view| view.webhook.id), sent, key: self.has_key() })
     }
 
     /// What a receiver of this webhook finds in a request that somebody pasted. The body that was

@@ -11,6 +11,7 @@
 
 mod access;
 mod attempts;
+mod audit;
 mod batch;
 mod catalogue;
 mod disk;
@@ -18,6 +19,7 @@ mod events;
 mod face;
 mod fail;
 mod fresh;
+mod guesses;
 mod healing;
 mod jobs;
 mod journal;
@@ -56,10 +58,14 @@ use std::{
 pub use redb::StorageBackend;
 use redb::{Database, Durability, ReadTransaction, ReadableDatabase, ReadableTable, WriteTransaction};
 
+/// An entry of the audit log goes along with each change.
+pub use crate::domain::AuditEntry;
+pub use access::{EndSessions, UserUpdate};
+pub use audit::AuditPage;
 pub use disk::{DATA_FILE, MARKER_FILE, OpenBackend, OpenError, OpenOptions};
 pub use face::{
-    AccountHour, Answer, AttemptRecord, AuditEntry, BulkJob, Due, EventFilter, Notice, Observer, Parcel, Published,
-    QueuePage, WebhookUpdate,
+    AccountHour, Answer, AttemptRecord, BulkJob, Due, EventFilter, Notice, Observer, Parcel, Published, QueuePage,
+    WebhookUpdate,
 };
 pub use healing::{HealingChange, Healings, Switch};
 pub use key_file::{KeyFile, RandomBytes};
@@ -348,7 +354,9 @@ fn load(database: &Database, seal: Seal) -> Result<(Shared, States), redb::Error
         shared.put_key(kept(row?.1.value())?);
     }
     for row in transaction.open_table(USERS)?.iter()? {
-        let user: User = kept(row?.1.value())?;
+        let (id, bytes) = row?;
+        let record = shared.seal.open(&Place::row(USERS, id.value()), bytes.value());
+        let user: User = kept(&record.map_err(|why| redb::Error::Corrupted(format!("a user cannot be read: {why}")))?)?;
         shared.users += 1;
         shared.first_user_at = shared.first_user_at.into_iter().chain([user.created_at]).min();
     }

@@ -23,7 +23,7 @@ use super::{
     fail::Fail,
     key_file::RandomBytes,
     record::{self, decode, encode},
-    tables::{META, WEBHOOK_VERSIONS, WEBHOOKS},
+    tables::{META, USERS, WEBHOOK_VERSIONS, WEBHOOKS},
 };
 use crate::domain::{Problem, WebhookId};
 
@@ -40,7 +40,7 @@ const HEAD_BYTES: usize = 1 + ID_BYTES + NONCE_LEN;
 const META_KEY: &str = "sealed";
 
 /// Tables of sealed records; the versions of webhooks are sealed besides.
-const TABLES: [TableDefinition<u128, &[u8]>; 1] = [WEBHOOKS];
+const TABLES: [TableDefinition<u128, &[u8]>; 2] = [WEBHOOKS, USERS];
 
 /// Records looked at in one transaction while all are sealed anew: about a millisecond of work.
 const CHUNK: usize = 256;

@@ -86,7 +86,7 @@ fn webhook(number: u128) -> Webhook {
 }
 
 fn audit() -> AuditEntry {
-    AuditEntry { at: Timestamp::default(), actor: "test".into(), action: "test".into(), object: "test".into() }
+    AuditEntry::new(Timestamp::default(), &crate::domain::Actor::operator(), "test", "test")
 }
 
 fn make(store: &Store, numbers: std::ops::Range<u128>) {

@@ -58,8 +58,12 @@ pub const USERS: TableDefinition<u128, &[u8]> = TableDefinition::new("users");
 pub const SESSIONS: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("sessions");
 /// Key id → [`crate::domain::ApiKey`].
 pub const API_KEYS: TableDefinition<u128, &[u8]> = TableDefinition::new("api_keys");
-/// Number → [`super::AuditEntry`], the newest last.
+/// Number → [`crate::domain::AuditEntry`], the newest last.
 pub const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit");
+/// (what is guessed, hash of who guesses) → [`crate::domain::Tries`], a bounded number of rows.
+pub const GUESSES: TableDefinition<(u8, u64), &[u8]> = TableDefinition::new("guesses");
+/// Key id → [`crate::domain::KeyUse`], as far as it was written down.
+pub const KEY_USES: TableDefinition<u128, &[u8]> = TableDefinition::new("key_uses");
 
 /// Opens every table. The place in this list is the number of a table in the journal, so new ones go
 /// to the end.
@@ -87,13 +91,15 @@ macro_rules! every_table {
             $one($transaction, SESSIONS)?,
             $one($transaction, API_KEYS)?,
             $one($transaction, AUDIT)?,
+            $one($transaction, GUESSES)?,
+            $one($transaction, KEY_USES)?,
         ]
     };
 }
 pub(super) use every_table;
 
 /// The names in that list.
-pub const NAMES: [&str; 21] = [
+pub const NAMES: [&str; 23] = [
     "meta",
     "events",
     "bodies",
@@ -115,4 +121,6 @@ pub const NAMES: [&str; 21] = [
     "sessions",
     "api_keys",
     "audit",
+    "guesses",
+    "key_uses",
 ];

@@ -1,5 +1,6 @@
 //! Stories of the store on a disk in memory, with the writer on the test's own thread.
 
+mod access;
 mod order;
 
 use std::{
@@ -10,9 +11,9 @@ use std::{
 
 use super::*;
 use crate::domain::{
-    AccountId, Answer as HttpAnswer, Attempt, CustomHeaders, Delivery, DeliveryId, Disabled, DisabledReason, EventId,
-    EventType, ExternalId, Healing, IdSequence, LogFilter, NewEvent, OldestDue, OtherSignatures, Outcome, Secret,
-    Selection, SigningSecret, StartedBy, Status, TargetUrl, Timestamp, TlsOptions, Verdict, Warned, WebhookId,
+    AccountId, Actor, Answer as HttpAnswer, Attempt, CustomHeaders, Delivery, DeliveryId, Disabled, DisabledReason,
+    EventId, EventType, ExternalId, Healing, IdSequence, LogFilter, NewEvent, OldestDue, OtherSignatures, Outcome,
+    Secret, Selection, SigningSecret, StartedBy, Status, TargetUrl, Timestamp, TlsOptions, Verdict, Warned, WebhookId,
 };
 
 /// A disk in memory that survives the store, and can be told to fail.
@@ -141,7 +142,7 @@ impl World {
     }
 
     fn audit(&self) -> AuditEntry {
-        AuditEntry { at: self.now, actor: "test".into(), action: "test".into(), object: "test".into() }
+        AuditEntry::new(self.now, &Actor::admin("test"), "test", "test")
     }
 
     fn record(&self, delivery: &Delivery, status: u16, verdict: Verdict) {

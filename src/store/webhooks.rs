@@ -28,7 +28,7 @@ impl Store {
                 let detail = format!("This account has {most} webhooks, which is the limit. Delete one first.");
                 return Err(Problem::new(ProblemKind::Invalid, "limit_reached", detail).into());
             }
-            batch.audit(&audit)?;
+            batch.audit(&audit.between(&Vec::new(), &webhook.facts()))?;
             put(batch, webhook)
         })
     }
@@ -60,7 +60,7 @@ impl Store {
                 // What failed before says nothing about what is sent from now on.
                 batch.state(id).end_spell();
             }
-            batch.audit(&audit)?;
+            batch.audit(&present.audit_change(&webhook, audit))?;
             put(batch, webhook)
         })
     }

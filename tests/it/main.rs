@@ -2,6 +2,8 @@
 //! the real program, [`receiver`] a scripted receiver, [`browser`] an admin without a script, [`disk`]
 //! a disk that fails. Which fault is injected where stands in `tests/README.md`.
 
+mod access_crawl;
+mod access_matrix;
 mod api_access;
 mod api_bad_input;
 mod api_event_types;
@@ -24,9 +26,14 @@ mod limits;
 mod main_job;
 mod ordering;
 mod pages_access;
+mod pages_audit;
 mod pages_event_types;
+mod pages_forms;
+mod pages_second_factor;
+mod pages_sign_in;
 mod pages_system;
 mod pages_test_receiver;
+mod pages_users;
 mod pages_webhook_detail;
 mod pages_webhook_form;
 mod pages_webhook_list;
