@@ -27,7 +27,10 @@ use crate::{
     sender::{EngineOptions, HttpTransport, Sender, SenderOptions, Transport, TransportOptions},
     service::{Check, Machine, Prober, Service, Settings},
     store::{DATA_FILE, OpenOptions, Parcel, Store},
-    system::{Clock, Random, SystemClock, SystemRandom},
+    system::{
+        Clock, Random, SystemClock, SystemRandom,
+        certificate::{CertificateFiles, ServerCertificate},
+    },
     web::{self, WebOptions, WebState},
 };
 use deliveries::StoredDeliveries;
@@ -76,6 +79,7 @@ pub struct Seams {
 /// A running server.
 pub struct App {
     address: SocketAddr,
+    certificate: Option<Arc<ServerCertificate>>,
     service: Arc<Service>,
     store: Store,
     sender: Arc<Sender>,
@@ -97,6 +101,7 @@ impl App {
             Some(store) => store,
             None => open_store(config, &*random)?,
         };
+        let certificate = config.tls().map(|files| certificate(&files, clock.now())).transpose()?;
         let listener = web::bind(config.listen).map_err(|error| cannot_listen(config.listen, &error))?;
         let address = listener.local_addr().map_err(StartError::new)?;
         let settings = settings(config, vec![address], &store)?;
@@ -117,13 +122,51 @@ impl App {
             move || vec![Check { name: "sender_alive", ok: time.now() - checked.last_turn_at() < SENDER_SILENT }];
         let machine = machine(config, sender.clone(), clock.now());
         let state = WebState::new(service.clone(), random, config.clone(), checks, machine);
-        let web = web::start(listener, web_options(config), state).map_err(StartError::new)?;
-        Ok(App { address, service, store, sender, upkeep: Some(upkeep), healing: Some(healing), door, web })
+        let web = web::start(listener, web_options(config, certificate.clone()), state).map_err(StartError::new)?;
+        Ok(App {
+            address,
+            certificate,
+            service,
+            store,
+            sender,
+            upkeep: Some(upkeep),
+            healing: Some(healing),
+            door,
+            web,
+        })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Such as `https://127.0.0.1:8080`.
+    pub fn base(&self) -> String {
+        format!("{}://{}", self.service.settings().scheme(), self.address)
+    }
+
+    /// Whether the sender still looks around.
+    pub fn liveness(&self) -> impl Fn() -> bool + Send + use<> {
+        let (sender, service) = (self.sender.clone(), self.service.clone());
+        move || service.now() - sender.last_turn_at() < SENDER_SILENT
+    }
+
+    /// Whether it speaks TLS if `config` says so, and else does not: that is decided at the start.
+    pub fn speaks_tls_as(&self, config: &Config) -> bool {
+        self.certificate.is_some() == config.tls().is_some()
+    }
+
+    /// Takes over what may change while it runs: the certificate. The rest of `config` is for the
+    /// next start.
+    ///
+    /// # Errors
+    /// If it cannot be used; the one before it stays.
+    pub fn reload(&self, config: &Config) -> Result<(), StartError> {
+        if let (Some(current), Some(files)) = (&self.certificate, config.tls()) {
+            current.replace(files.read(self.service.now()).map_err(StartError::new)?);
+        }
+        Ok(())
     }
 
     /// What may be asked of it.
@@ -158,6 +201,10 @@ pub fn service_alone(config: &Config) -> Result<Arc<Service>, StartError> {
     service.map(Arc::new).map_err(StartError::new)
 }
 
+fn certificate(files: &CertificateFiles, now: Timestamp) -> Result<Arc<ServerCertificate>, StartError> {
+    files.read(now).map(ServerCertificate::new).map_err(StartError::new)
+}
+
 fn open_store(config: &Config, random: &dyn Random) -> Result<Store, StartError> {
     let options = OpenOptions {
         cache_bytes: config.store.cache_mb << 20,
@@ -181,7 +228,11 @@ fn settings(config: &Config, own: Vec<SocketAddr>, store: &Store) -> Result<Sett
     let days = |days: u32| Duration::from_secs(u64::from(days) * 86_400);
     let public_url = config.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
     let site = public_url.as_deref().and_then(|url| TargetUrl::parse(url).ok());
-    let receiver = own.first().and_then(|listener| test_receiver(*listener, public_url.as_deref(), &store.instance()));
+    let speaks_tls = config.tls().is_some();
+    let scheme = if speaks_tls { "https" } else { "http" };
+    let receiver = own.first();
+    let receiver =
+        receiver.and_then(|listener| test_receiver(*listener, scheme, public_url.as_deref(), &store.instance()));
     Ok(Settings {
         event_bytes: config.limits.event_bytes,
         batch_bytes: config.limits.batch_bytes,
@@ -207,11 +258,12 @@ fn settings(config: &Config, own: Vec<SocketAddr>, store: &Store) -> Result<Sett
         session: days(config.web.session_days),
         retention: days(config.retention_days),
         public_url,
+        speaks_tls,
     })
 }
 
 /// The test receiver: at the public address if one is set, else at the listener itself.
-fn test_receiver(listener: SocketAddr, public_url: Option<&str>, instance: &str) -> Option<TestReceiver> {
+fn test_receiver(listener: SocketAddr, scheme: &str, public_url: Option<&str>, instance: &str) -> Option<TestReceiver> {
     let ip = match listener.ip() {
         IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(address) if address.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
@@ -219,7 +271,7 @@ fn test_receiver(listener: SocketAddr, public_url: Option<&str>, instance: &str)
     };
     let listener = SocketAddr::new(ip, listener.port());
     let name = receiver_name(instance);
-    let local = format!("http://{listener}");
+    let local = format!("{scheme}://{listener}");
     let url = |base: &str| TargetUrl::parse(&format!("{base}/in/{name}")).ok();
     Some(TestReceiver { url: url(public_url.unwrap_or(&local))?, local: url(&local)?, listener })
 }
@@ -311,8 +363,8 @@ fn machine(config: &Config, sender: Arc<Sender>, started_at: Timestamp) -> impl 
     }
 }
 
-fn web_options(config: &Config) -> WebOptions {
-    WebOptions { workers: config.web.workers, max_connections: config.web.max_connections }
+fn web_options(config: &Config, certificate: Option<Arc<ServerCertificate>>) -> WebOptions {
+    WebOptions { workers: config.web.workers, max_connections: config.web.max_connections, certificate }
 }
 
 /// Tests of webhooks go out by the sender.

@@ -25,6 +25,7 @@ mod suggest;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod value;
 
 pub use keys::{Admin, Alarm, Config, Limits, Log, LogFormat, LogLevel, Sender, Store, Web};
@@ -83,6 +84,7 @@ impl Config {
         loader.read_environment(environment);
         loader.read_flags(flags);
         consistency::check(&loader.config, &mut loader.problems);
+        tls::check(&mut loader.config, &mut loader.problems);
         if loader.problems.is_empty() { Ok(loader.config) } else { Err(loader.problems) }
     }
 
@@ -96,6 +98,11 @@ impl Config {
             source: source.clone(),
         };
         rows.map(described).collect()
+    }
+
+    /// The keys that have another value in `other`; secrets are not compared.
+    pub fn changes(&self, other: &Config) -> Vec<&'static str> {
+        KEYS.iter().filter(|key| (key.show)(self) != (key.show)(other)).map(|key| key.name).collect()
     }
 
     /// Where the value of `key` came from, such as `sender.timeout_ms`; the default for a key that is none.

@@ -64,7 +64,7 @@ pub async fn frame(
         response = response.into_response(refusal.response(&path, &id));
     }
     idle::end(response.request(), matches!(response.response().body().size(), BodySize::Stream));
-    set_headers(response.headers_mut(), &id);
+    set_headers(response.headers_mut(), &id, state.service().settings().is_secure());
     let (status, ms) = (response.status().as_u16(), began.elapsed().as_millis() as u64);
     // What the test receiver answers it was told to answer, and its name is nobody's to read.
     let scripted = path.starts_with("/in/");
@@ -83,11 +83,15 @@ fn head_bytes(request: &ServiceRequest) -> usize {
     headers + request.uri().path().len() + query
 }
 
-fn set_headers(headers: &mut HeaderMap, id: &str) {
+fn set_headers(headers: &mut HeaderMap, id: &str, secure: bool) {
     headers.insert(REQUEST_ID, HeaderValue::from_str(id).expect("an id is plain text"));
     for (name, value) in SECURITY {
         if !headers.contains_key(&name) {
             headers.insert(name, HeaderValue::from_static(value));
         }
+    }
+    // Browsers heed it over TLS only, so that it does no harm where the proxy is passed by.
+    if secure {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
 }

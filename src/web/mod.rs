@@ -12,6 +12,7 @@ pub mod frame;
 pub mod health;
 mod idle;
 pub mod json;
+pub mod listen;
 pub mod metrics;
 pub mod openapi;
 pub mod pages;

@@ -53,8 +53,9 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
 /// This server's address as programs reach it: the configured one, or else the address this very
 /// request came to. The `Host` header is not asked: a page that names a key must not be led astray.
 pub fn base_address(state: &State, request: &HttpRequest) -> String {
-    if let Some(public) = &state.service().settings().public_url {
+    let settings = state.service().settings();
+    if let Some(public) = &settings.public_url {
         return public.trim_end_matches('/').to_owned();
     }
-    format!("http://{}", request.app_config().local_addr())
+    format!("{}://{}", settings.scheme(), request.app_config().local_addr())
 }

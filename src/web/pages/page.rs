@@ -256,7 +256,7 @@ impl Errors {
 /// else the one of this request.
 pub fn base_address(request: &HttpRequest, settings: &Settings) -> String {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    let own = || format!("http://{}", text::display_line(host));
+    let own = || format!("{}://{}", settings.scheme(), text::display_line(host));
     settings.public_url.as_deref().map_or_else(own, |url| url.trim_end_matches('/').to_owned())
 }
 

@@ -91,7 +91,7 @@ pub enum NotIn {
 
 /// Whether cookies go over https only: the address that people use is https.
 pub fn is_secure(state: &WebState) -> bool {
-    state.service().settings().public_url.as_deref().is_some_and(|url| url.starts_with("https:"))
+    state.service().settings().is_secure()
 }
 
 impl FromRequest for Visitor {
