@@ -28,7 +28,7 @@ use crate::{
     service::{Check, Machine, Prober, Service, Settings},
     store::{DATA_FILE, OpenOptions, Parcel, Store},
     system::{
-        Clock, Random, SystemClock, SystemRandom,
+        Clock, Meters, Random, SystemClock, SystemRandom,
         certificate::{CertificateFiles, ServerCertificate},
     },
     web::{self, WebOptions, WebState},
@@ -109,7 +109,10 @@ impl App {
             Some(transport) => transport,
             None => Arc::new(transport(config, settings.address_rule.clone())?),
         };
-        let sender = start_sender(config, &settings, &store, transport.clone(), clock.clone(), random.clone())?;
+        let meters = Arc::new(Meters::default());
+        let deliveries = StoredDeliveries::new(store.clone(), meters.clone());
+        let sender =
+            start_sender(config, &settings, &store, deliveries, transport.clone(), clock.clone(), random.clone())?;
         let probe = Arc::new(SenderProbe(sender.clone(), transport.clone()));
         let service = Service::new(store.clone(), clock.clone(), random.clone(), probe, settings);
         let service = Arc::new(service.map_err(StartError::new)?);
@@ -120,8 +123,8 @@ impl App {
         let (checked, time) = (sender.clone(), clock.clone());
         let checks =
             move || vec![Check { name: "sender_alive", ok: time.now() - checked.last_turn_at() < SENDER_SILENT }];
-        let machine = machine(config, sender.clone(), clock.now());
-        let state = WebState::new(service.clone(), random, config.clone(), checks, machine);
+        let machine = machine(config, sender.clone(), certificate.clone(), clock.now());
+        let state = WebState::new(service.clone(), random, config.clone(), meters, checks, machine);
         let web = web::start(listener, web_options(config, certificate.clone()), state).map_err(StartError::new)?;
         Ok(App {
             address,
@@ -295,6 +298,7 @@ fn start_sender(
     config: &Config,
     settings: &Settings,
     store: &Store,
+    deliveries: StoredDeliveries,
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -316,8 +320,7 @@ fn start_sender(
             sender.notify(notices);
         }
     }));
-    let deliveries = Arc::new(StoredDeliveries::new(store.clone()));
-    let sender = Sender::start(options, deliveries, transport, clock, random);
+    let sender = Sender::start(options, Arc::new(deliveries), transport, clock, random);
     let sender = Arc::new(sender.map_err(|error| StartError(format!("cannot start the sender: {error}")))?);
     let _ = ear.set(sender.clone());
     Ok(sender)
@@ -351,7 +354,12 @@ fn first_admin(config: &Config, service: &Arc<Service>) -> Result<(), StartError
 }
 
 /// What the machine and the sender are at, each time it is asked.
-fn machine(config: &Config, sender: Arc<Sender>, started_at: Timestamp) -> impl Fn() -> Machine + Send + Sync + use<> {
+fn machine(
+    config: &Config,
+    sender: Arc<Sender>,
+    certificate: Option<Arc<ServerCertificate>>,
+    started_at: Timestamp,
+) -> impl Fn() -> Machine + Send + Sync + use<> {
     let data_dir = config.data_dir.clone();
     move || Machine {
         in_flight: sender.in_flight(),
@@ -360,6 +368,7 @@ fn machine(config: &Config, sender: Arc<Sender>, started_at: Timestamp) -> impl 
         started_at,
         database_bytes: std::fs::metadata(data_dir.join(DATA_FILE)).map_or(0, |metadata| metadata.len()),
         free_bytes: free_bytes(&data_dir).ok(),
+        certificate_ends: certificate.as_ref().map(|certificate| certificate.not_after()),
     }
 }
 

@@ -4,12 +4,14 @@
 pub mod certificate;
 mod clock;
 pub mod log;
+mod meters;
 pub mod notify;
 mod random;
 mod unchecked;
 mod wake;
 
 pub use clock::{Clock, PlayedClock, SystemClock};
+pub use meters::{Histogram, Meters};
 pub use random::{PlayedRandom, Random, SystemRandom};
 pub use unchecked::unchecked_client;
 pub use wake::Inbox;

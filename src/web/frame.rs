@@ -7,7 +7,10 @@ use actix_web::{
     Error, HttpMessage,
     body::{BodySize, BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{self, HeaderMap, HeaderName, HeaderValue},
+    http::{
+        Method,
+        header::{self, HeaderMap, HeaderName, HeaderValue},
+    },
     middleware::Next,
     web,
 };
@@ -20,6 +23,9 @@ use super::{WebState, idle, problem::Refusal};
 const MAX_HEAD: usize = 32 * 1024;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+
+/// Where events are posted, one by one or many.
+const EVENTS: &str = "/api/v1/events";
 
 /// Set unless a handler has set its own.
 const SECURITY: [(HeaderName, &str); 4] = [
@@ -65,7 +71,12 @@ pub async fn frame(
     }
     idle::end(response.request(), matches!(response.response().body().size(), BodySize::Stream));
     set_headers(response.headers_mut(), &id, state.service().settings().is_secure());
-    let (status, ms) = (response.status().as_u16(), began.elapsed().as_millis() as u64);
+    let (status, took) = (response.status().as_u16(), began.elapsed());
+    let ms = took.as_millis() as u64;
+    // Only what posts events is answered so.
+    if status == 202 && method == Method::POST && path.starts_with(EVENTS) {
+        state.meters().ingest.observe(took);
+    }
     // What the test receiver answers it was told to answer, and its name is nobody's to read.
     let scripted = path.starts_with("/in/");
     let path: String = if scripted { "/in/…".to_owned() } else { path.chars().take(200).collect() };

@@ -38,7 +38,7 @@ use self::{
 use crate::{
     config::Config,
     service::{Check, Machine, Service},
-    system::Random,
+    system::{Meters, Random},
 };
 
 /// What every handler can reach.
@@ -46,6 +46,7 @@ pub struct WebState {
     service: Arc<Service>,
     random: Arc<dyn Random>,
     config: Arc<Config>,
+    meters: Arc<Meters>,
     bad_keys: auth::BadKeys,
     checks: Box<dyn Fn() -> Vec<Check> + Send + Sync>,
     machine: Box<dyn Fn() -> Machine + Send + Sync>,
@@ -63,6 +64,7 @@ impl WebState {
         service: Arc<Service>,
         random: Arc<dyn Random>,
         config: Config,
+        meters: Arc<Meters>,
         checks: impl Fn() -> Vec<Check> + Send + Sync + 'static,
         machine: impl Fn() -> Machine + Send + Sync + 'static,
     ) -> Self {
@@ -72,6 +74,7 @@ impl WebState {
             service,
             random,
             config,
+            meters,
             bad_keys: auth::BadKeys::default(),
             checks,
             machine,
@@ -93,6 +96,11 @@ impl WebState {
     /// What the operator set, and where.
     fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// What is counted.
+    fn meters(&self) -> &Arc<Meters> {
+        &self.meters
     }
 
     /// What the machine and the sender are at.

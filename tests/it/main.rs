@@ -21,6 +21,7 @@ mod faults;
 mod kill;
 mod limits;
 mod main_job;
+mod metrics;
 mod ordering;
 mod pages_access;
 mod pages_event_types;
