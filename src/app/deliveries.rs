@@ -24,6 +24,15 @@ impl StoredDeliveries {
     fn count(&self, record: &AttemptRecord) {
         self.meters.count_attempt(&record.attempt.outcome);
         self.meters.attempt.observe(Duration::from_millis(record.attempt.duration_ms.into()));
+        // At debug: a line for each of thousands in a second. What was sent stands in the log entry.
+        tracing::debug!(
+            log_id = %record.delivery,
+            webhook_id = %record.webhook,
+            attempt = record.attempt.number,
+            result = record.attempt.outcome.words(),
+            ms = record.attempt.duration_ms,
+            "attempt"
+        );
         if record.verdict == Verdict::Done {
             // A delivery's id is of the moment its event was accepted.
             self.meters.delivery.observe(record.finished_at - record.delivery.made_at());

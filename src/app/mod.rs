@@ -117,6 +117,10 @@ impl App {
         let service = Service::new(store.clone(), clock.clone(), random.clone(), probe, settings);
         let service = Arc::new(service.map_err(StartError::new)?);
         first_admin(config, &service)?;
+        let failed = set_up_declared(config, &service)?;
+        if !failed.is_empty() {
+            return Err(StartError(failed.join("\n")));
+        }
         let upkeep = Upkeep::start(config, service.clone(), transport, clock.clone()).map_err(StartError::new)?;
         let healing = Healing::start(config, service.clone(), clock.clone()).map_err(StartError::new)?;
         let door = open_door(config, service.clone())?;
@@ -160,16 +164,17 @@ impl App {
         self.certificate.is_some() == config.tls().is_some()
     }
 
-    /// Takes over what may change while it runs: the certificate. The rest of `config` is for the
-    /// next start.
+    /// Takes over what may change while it runs: the certificate, and what is set up by the
+    /// configuration. The rest of `config` is for the next start.
     ///
     /// # Errors
-    /// If it cannot be used; the one before it stays.
+    /// If some of it cannot be used; what was before it stays, and the rest is taken over.
     pub fn reload(&self, config: &Config) -> Result<(), StartError> {
         if let (Some(current), Some(files)) = (&self.certificate, config.tls()) {
             current.replace(files.read(self.service.now()).map_err(StartError::new)?);
         }
-        Ok(())
+        let failed = set_up_declared(config, &self.service)?;
+        if failed.is_empty() { Ok(()) } else { Err(StartError(failed.join("; "))) }
     }
 
     /// What may be asked of it.
@@ -351,6 +356,13 @@ fn first_admin(config: &Config, service: &Arc<Service>) -> Result<(), StartError
     let operator = Actor::operator();
     let made = service.create_user(&operator, email, password.expose().to_owned(), true);
     runtime.block_on(made).map_err(|problem: Problem| StartError(format!("the first admin: {problem}")))
+}
+
+/// Sets up what the configuration declares, and says what cannot be.
+fn set_up_declared(config: &Config, service: &Arc<Service>) -> Result<Vec<String>, StartError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(StartError::new)?;
+    let failed = runtime.block_on(service.set_up_declared(&config.declared));
+    Ok(failed.iter().map(ToString::to_string).collect())
 }
 
 /// What the machine and the sender are at, each time it is asked.

@@ -137,7 +137,7 @@ fn reload(config: &mut Config, flags: &Flags, app: &App) {
         .filter(|key| !RELOADED.contains(key) || (key.starts_with("tls_") && !app.speaks_tls_as(&new)))
         .collect();
     if let Err(error) = app.reload(&new) {
-        return tracing::error!("the configuration stays as it was: {error}");
+        return tracing::error!("not all of the configuration can be used: {error}");
     }
     log::set_level(level(&new));
     new.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));

@@ -21,7 +21,7 @@ use super::{
     show::Show,
     table::{Key, settings},
 };
-use crate::domain::{AfterRecovery, Secret, TargetUrl};
+use crate::domain::{AfterRecovery, Declaration, Secret, TargetUrl};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;

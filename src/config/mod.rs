@@ -12,6 +12,7 @@ use std::{
 };
 
 mod consistency;
+mod declared;
 mod document;
 mod environment;
 mod file;
@@ -33,6 +34,7 @@ pub use problem::ConfigProblems;
 pub use secret::{Password, ProxyUrl};
 pub use source::Source;
 
+use document::Content;
 use keys::KEYS;
 use rules::{Given, from_folder};
 use value::Value;
@@ -84,6 +86,7 @@ impl Config {
         loader.read_environment(environment);
         loader.read_flags(flags);
         consistency::check(&loader.config, &mut loader.problems);
+        declared::check(&loader.config, &mut loader.problems);
         tls::check(&mut loader.config, &mut loader.problems);
         if loader.problems.is_empty() { Ok(loader.config) } else { Err(loader.problems) }
     }
@@ -142,13 +145,16 @@ impl Loader<'_> {
             Err(message) => return self.problems.push(name, message),
         };
         let folder = path.parent().unwrap_or(self.working_dir);
+        let mut items = Vec::new();
         for entry in document::read(&contents.bytes) {
             let source = Source::File { name: name.clone(), line: entry.line };
             match entry.content {
-                Ok(setting) => self.set(setting.key, &setting.value, folder, source),
+                Ok(Content::Setting(setting)) => self.set(setting.key, &setting.value, folder, source),
+                Ok(Content::Item(item)) => items.push(item),
                 Err(message) => self.problems.push(source, message),
             }
         }
+        self.config.declared = declared::read(&items, &name, folder, &mut self.problems);
         let secrets = [
             ("admin.password", self.config.admin.password.is_some(), "HOOKSTEAD_ADMIN_PASSWORD_FILE"),
             ("alarm.secret", self.config.alarm.secret.is_some(), "HOOKSTEAD_ALARM_SECRET_FILE"),

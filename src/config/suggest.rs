@@ -54,6 +54,14 @@ fn nearest_key(name: &str, bare: &str) -> Option<&'static Key> {
     nearest(KEYS.iter().map(|key| (key, distance(key))), bare)
 }
 
+/// The known name nearest to `name`.
+pub(super) fn nearest_of<'a>(known: &[&'a str], name: &str) -> Option<&'a str> {
+    if name.len() > 64 {
+        return None;
+    }
+    nearest(known.iter().map(|known| (*known, strsim::damerau_levenshtein(name, known))), name)
+}
+
 /// The candidate at the least distance, unless so much differs that it would be a guess.
 fn nearest<T>(candidates: impl Iterator<Item = (T, usize)>, name: &str) -> Option<T> {
     let most = 2 + name.len() / 6;

@@ -142,6 +142,9 @@ pub struct Session {
     pub expires_at: Timestamp,
 }
 
+/// How the configuration is named as an actor.
+const CONFIGURATION: &str = "configuration:";
+
 /// On whose behalf something is done. Every service function takes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
@@ -160,6 +163,16 @@ impl Actor {
     /// The operator at the command line.
     pub fn operator() -> Self {
         Actor::admin("command line")
+    }
+
+    /// The configuration, for what it sets up under that name. No person and no key is called so.
+    pub fn configuration(name: &str) -> Self {
+        Actor::admin(format!("{CONFIGURATION}{name}"))
+    }
+
+    /// Whether it is the configuration.
+    pub fn is_configuration(&self) -> bool {
+        self.name.starts_with(CONFIGURATION)
     }
 
     /// A program with an API key.

@@ -8,6 +8,7 @@ mod alarm;
 mod catalogue;
 mod cause;
 mod changes;
+mod declaration;
 mod delivery;
 mod event;
 mod event_type;
@@ -43,6 +44,7 @@ pub use alarm::{Alarm, AlarmWebhook, Disk, Lag, OldestDue, SystemWatch, Told, We
 pub use catalogue::{EventTypeInfo, built_in};
 pub use cause::Cause;
 pub use changes::{ChangedField, changes};
+pub use declaration::{Declaration, DeclaredApiKey, DeclaredEventType, DeclaredWebhook};
 pub use delivery::{Attempt, Delivery, FailedReason, LastAttempt, StartedBy, Status};
 pub use event::{Event, NewEvent, PayloadDeleted};
 pub use event_type::{EventType, nearest};

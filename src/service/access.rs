@@ -82,6 +82,8 @@ pub struct KeyView {
     pub key: ApiKey,
     /// When and from where it was last used, as far as known since the server started.
     pub last_used: Option<(Timestamp, Option<IpAddr>)>,
+    /// Where the configuration sets it up, if it does.
+    pub place: Option<String>,
 }
 
 impl Service {
@@ -256,7 +258,11 @@ impl Service {
             .keys()
             .iter()
             .filter(|key| key.revoked_at.is_none())
-            .map(|key| KeyView { last_used: used.get(&key.id).copied(), key: (**key).clone() })
+            .map(|key| KeyView {
+                last_used: used.get(&key.id).copied(),
+                place: self.key_place(key.id),
+                key: (**key).clone(),
+            })
             .collect();
         views.sort_by_key(|view| std::cmp::Reverse(view.key.id));
         views
@@ -267,6 +273,7 @@ impl Service {
     /// # Errors
     /// `not_found`, `cannot_write`.
     pub async fn revoke_key(&self, actor: &Actor, id: ApiKeyId) -> Result<(), Problem> {
+        self.refuse_declared(actor, "API key", self.key_place(id))?;
         let audit = self.audit(actor, "api_key.revoked", id);
         self.store.revoke_key(id, self.now(), audit).await
     }

@@ -7,6 +7,7 @@
 
 mod access;
 mod bulk;
+mod declared;
 mod event_types;
 mod events;
 mod healing;
@@ -21,7 +22,7 @@ mod webhooks;
 use std::{
     collections::HashMap,
     net::IpAddr,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, RwLock},
 };
 
 use tokio::sync::Semaphore;
@@ -32,6 +33,7 @@ pub use crate::{
 };
 pub use access::{CreatedKey, KeyInput, KeyView, SignIn, SignedIn};
 pub use bulk::{BulkPlan, BulkRequest};
+pub use declared::NotSetUp;
 pub use event_types::{EventTypeChange, EventTypeInput, Removed};
 pub use events::{Accepted, DryRun, PublishEvent};
 pub use healing::LookedAfter;
@@ -72,6 +74,7 @@ pub struct Service {
     /// Hashing a password takes 19 MiB and a core, so few are hashed at once; others wait.
     hashing: Semaphore,
     keys_used: Mutex<HashMap<ApiKeyId, (Timestamp, Option<IpAddr>)>>,
+    declared: RwLock<Arc<declared::Places>>,
 }
 
 impl Service {
@@ -99,6 +102,7 @@ impl Service {
             sign_in_failures: Mutex::default(),
             hashing: Semaphore::new(access::HASHED_AT_ONCE),
             keys_used: Mutex::default(),
+            declared: RwLock::default(),
         })
     }
 

@@ -11,6 +11,7 @@ mod access;
 mod attempts;
 mod batch;
 mod catalogue;
+mod declared;
 mod disk;
 mod events;
 mod face;
@@ -46,6 +47,7 @@ use std::{
 pub use redb::StorageBackend;
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, WriteTransaction};
 
+pub use declared::DeclaredNames;
 pub use disk::{DATA_FILE, MARKER_FILE, OpenBackend, OpenError, OpenOptions};
 pub use face::{
     AccountHour, Answer, AttemptRecord, AuditEntry, BulkJob, Due, EventFilter, Notice, Observer, Parcel, Published,

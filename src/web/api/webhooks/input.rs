@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Members that answers show and a change cannot set.
-const READ_ONLY: [&str; 15] = [
+const READ_ONLY: [&str; 16] = [
     "id",
     "account",
     "created_at",
@@ -28,6 +28,7 @@ const READ_ONLY: [&str; 15] = [
     "waiting",
     "missed",
     "old_secret_until",
+    "set_by_configuration",
 ];
 
 /// A new webhook.
