@@ -59,7 +59,10 @@ pub(super) fn nearest_of<'a>(known: &[&'a str], name: &str) -> Option<&'a str> {
     if name.len() > 64 {
         return None;
     }
-    nearest(known.iter().map(|known| (*known, strsim::damerau_levenshtein(name, known))), name)
+    // `secret` was meant as `secret_file`, however many letters that is away.
+    let beginning = format!("{name}_");
+    let longer = known.iter().find(|known| known.starts_with(&beginning)).copied();
+    longer.or_else(|| nearest(known.iter().map(|known| (*known, strsim::damerau_levenshtein(name, known))), name))
 }
 
 /// The candidate at the least distance, unless so much differs that it would be a guess.

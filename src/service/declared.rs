@@ -63,26 +63,31 @@ impl Service {
             failed.push(NotSetUp { what: format!("{place}: [[{list}]] {name}"), problem });
         };
         let mut places = Places::default();
-        // Webhooks may name them.
+        // Webhooks may name them. What cannot be brought up to date stays under the configuration.
         for declared in &declaration.event_types {
-            match self.set_up_event_type(declared).await {
-                Ok(()) => drop(places.event_types.insert(declared.name.to_string(), declared.place.clone())),
-                Err(problem) => fail(&declared.place, "event_type", declared.name.as_str(), problem),
+            places.event_types.insert(declared.name.to_string(), declared.place.clone());
+            if let Err(problem) = self.set_up_event_type(declared).await {
+                fail(&declared.place, "event_type", declared.name.as_str(), problem);
             }
         }
         for declared in &declaration.webhooks {
-            match self.set_up_webhook(declared).await {
-                Ok(id) => {
-                    let place = Place { place: declared.place.clone(), enabled: declared.enabled };
-                    places.webhooks.insert(id, place);
-                }
-                Err(problem) => fail(&declared.place, "webhook", &declared.name, problem),
+            let made = self.set_up_webhook(declared).await;
+            let known = self.webhook_declared_as(&declared.name).map(|webhook| webhook.id);
+            if let Some(id) = known {
+                let place = Place { place: declared.place.clone(), enabled: declared.enabled };
+                places.webhooks.insert(id, place);
+            }
+            if let Err(problem) = made {
+                fail(&declared.place, "webhook", &declared.name, problem);
             }
         }
         for declared in &declaration.api_keys {
-            match self.set_up_key(declared).await {
-                Ok(id) => drop(places.api_keys.insert(id, declared.place.clone())),
-                Err(problem) => fail(&declared.place, "api_key", &declared.name, problem),
+            let made = self.set_up_key(declared).await;
+            if let Some(key) = self.key_declared_as(&declared.name) {
+                places.api_keys.insert(key.id, declared.place.clone());
+            }
+            if let Err(problem) = made {
+                fail(&declared.place, "api_key", &declared.name, problem);
             }
         }
         *self.declared.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(places);
@@ -159,10 +164,10 @@ impl Service {
         self.change_event_type(&actor, declared.name.as_str(), change).await.map(drop)
     }
 
-    async fn set_up_webhook(&self, declared: &DeclaredWebhook) -> Result<WebhookId, Problem> {
+    async fn set_up_webhook(&self, declared: &DeclaredWebhook) -> Result<(), Problem> {
         let actor = Actor::configuration(&declared.name);
         let Some(webhook) = self.webhook_declared_as(&declared.name) else {
-            return self.create_webhook(&actor, new_webhook(declared)).await.map(|view| view.webhook.id);
+            return self.create_webhook(&actor, new_webhook(declared)).await.map(drop);
         };
         if webhook.account != declared.account {
             let detail = "A webhook cannot move to another account. Give it another name.";
@@ -178,17 +183,17 @@ impl Service {
         if let Some(secret) = declared.secret.as_ref().filter(|secret| *secret != webhook.secret()) {
             self.rotate_secret(&actor, webhook.id, Some(secret.clone()), OVERLAP).await?;
         }
-        Ok(webhook.id)
+        Ok(())
     }
 
-    async fn set_up_key(&self, declared: &DeclaredApiKey) -> Result<ApiKeyId, Problem> {
+    async fn set_up_key(&self, declared: &DeclaredApiKey) -> Result<(), Problem> {
         let actor = Actor::configuration(&declared.name);
         let known = self.key_declared_as(&declared.name);
-        let same = known.as_ref().filter(|key| {
+        let is_same = known.as_ref().is_some_and(|key| {
             key.hash == declared.hash && key.scopes == declared.scopes && key.account == declared.account
         });
-        if let Some(key) = same {
-            return Ok(key.id);
+        if is_same {
+            return Ok(());
         }
         let now = self.now();
         let key = ApiKey {
@@ -203,11 +208,9 @@ impl Service {
             expires_at: None,
             revoked_at: None,
         };
-        let id = key.id;
         let action = if known.is_some() { "api_key.changed" } else { "api_key.created" };
         let audit = self.audit(&actor, action, &key.name);
-        self.store.replace_key(key, known.map(|known| known.id), audit).await?;
-        Ok(id)
+        self.store.replace_key(key, known.map(|known| known.id), audit).await
     }
 
     /// What was set up so before and is no longer declared.

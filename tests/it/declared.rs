@@ -220,6 +220,11 @@ fn a_start_that_cannot_set_it_up_says_where_and_a_reload_sets_up_what_is_new() {
     place.write("hookstead.toml", &format!("{webhook}events = ['invoice.padi']"));
     signal(process.id(), "HUP");
     logged(&log, "not all of the configuration can be used");
+    // What could not be brought up to date is not up for grabs meanwhile.
+    let caller = crate::process::Caller::new(&run(&data, &["apikey", "create", "tests"]).1);
+    let list: Value = serde_json::from_str(&caller.get(&process.base, "/api/v1/webhooks").unwrap().1).unwrap();
+    let disable = format!("/webhooks/{}/disable", list["data"][0]["id"].as_str().unwrap());
+    assert_eq!(caller.post(&process.base, &disable, &json!({})).unwrap().0, 409);
     assert_eq!(process.terminate().0, Some(0));
     let text = fs::read_to_string(&log).unwrap();
     assert!(!text.contains(SECRET) && !text.contains(KEY), "{text}");
