@@ -4,6 +4,7 @@
 use std::{fs, path::Path, sync::Arc};
 
 use hookstead::config::{Config, Flags};
+use redb::{ReadableDatabase, ReadableTable, TableDefinition};
 use serde_json::{Value, json};
 
 use crate::{
@@ -184,6 +185,22 @@ fn what_changed_is_changed_and_what_was_taken_out_lets_go() {
     assert_eq!((&webhook["enabled"], &webhook["description"]), (&json!(true), &json!("ours")));
     app.stop();
 
+    // Everything of that stands in the audit log, under the name that it has in the file.
+    let data = place.0.path().join("data");
+    for (actor, action, times) in [
+        ("configuration:erp", "webhook.created", 1),
+        ("configuration:erp", "webhook.changed", 1),
+        ("configuration:erp", "webhook.secret_rotated", 1),
+        ("configuration:erp", "webhook.disabled", 1),
+        ("configuration:crm", "api_key.created", 1),
+        ("configuration:crm", "api_key.changed", 2),
+        ("configuration:crm", "api_key.revoked", 1),
+        ("configuration:invoice.paid", "event_type.created", 1),
+        ("configuration:invoice.paid", "event_type.removed", 1),
+    ] {
+        assert_eq!(audited(&data, actor, action), times, "{actor} {action}");
+    }
+
     // Back in the file, it is the same webhook again.
     place.declare(&receiver);
     let app = place.start();
@@ -191,6 +208,17 @@ fn what_changed_is_changed_and_what_was_taken_out_lets_go() {
     assert_eq!((&webhook["id"], &webhook["description"]), (&id, &json!("ERP")));
     assert_eq!(publish_with(&app, OTHER_KEY), 202);
     receiver.wait_for(2);
+}
+
+#[test]
+fn the_bench_does_not_send_to_webhooks_of_a_configuration() {
+    let (place, receiver) = (Place::new(), Receiver::start());
+    place.declare(&receiver);
+    let bench = ["bench", "--quick", "--only", "ingest", "--config", "hookstead.toml"];
+    let (code, stdout, stderr) = run(&place.0.path().join("data"), &bench);
+    assert_eq!((code, stdout.as_str()), (Some(2), ""), "{stderr}");
+    assert!(stderr.starts_with("hookstead.toml:6: the webhooks of this file would get the events"), "{stderr}");
+    assert_eq!(receiver.connections(), 0);
 }
 
 /// The real program: a start that cannot set everything up says what and where, SIGHUP sets up what is new.
@@ -228,6 +256,15 @@ fn a_start_that_cannot_set_it_up_says_where_and_a_reload_sets_up_what_is_new() {
     assert_eq!(process.terminate().0, Some(0));
     let text = fs::read_to_string(&log).unwrap();
     assert!(!text.contains(SECRET) && !text.contains(KEY), "{text}");
+}
+
+/// How often that stands in the audit log of a stopped server.
+fn audited(data: &Path, actor: &str, action: &str) -> usize {
+    const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit");
+    let database = redb::Database::open(data.join(hookstead::store::DATA_FILE)).unwrap();
+    let table = database.begin_read().unwrap().open_table(AUDIT).unwrap();
+    let entries = table.iter().unwrap().map(|row| String::from_utf8_lossy(row.unwrap().1.value()).into_owned());
+    entries.filter(|text| text.contains(actor) && text.contains(action)).count()
 }
 
 fn logged(log: &Path, words: &str) {
