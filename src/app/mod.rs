@@ -31,7 +31,7 @@ use crate::{
         Clock, Meters, Random, SystemClock, SystemRandom,
         certificate::{CertificateFiles, ServerCertificate},
     },
-    web::{self, WebOptions, WebState},
+    web::{self, ConfigInForce, WebOptions, WebState},
 };
 use deliveries::StoredDeliveries;
 use healing::Healing;
@@ -76,10 +76,20 @@ pub struct Seams {
     pub store: Option<Store>,
 }
 
+/// What came of a configuration that was read again.
+#[derive(Debug)]
+pub struct Reloaded {
+    /// Keys that wait for the next start.
+    pub waiting: Vec<&'static str>,
+    /// What cannot be used, and why; what was before it stays.
+    pub failed: Vec<String>,
+}
+
 /// A running server.
 pub struct App {
     address: SocketAddr,
     certificate: Option<Arc<ServerCertificate>>,
+    config: ConfigInForce,
     service: Arc<Service>,
     store: Store,
     sender: Arc<Sender>,
@@ -129,10 +139,12 @@ impl App {
             move || vec![Check { name: "sender_alive", ok: time.now() - checked.last_turn_at() < SENDER_SILENT }];
         let machine = machine(config, sender.clone(), certificate.clone(), clock.now());
         let state = WebState::new(service.clone(), random, config.clone(), meters, checks, machine);
+        let in_force = state.config_in_force();
         let web = web::start(listener, web_options(config, certificate.clone()), state).map_err(StartError::new)?;
         Ok(App {
             address,
             certificate,
+            config: in_force,
             service,
             store,
             sender,
@@ -159,22 +171,22 @@ impl App {
         move || service.now() - sender.last_turn_at() < SENDER_SILENT
     }
 
-    /// Whether it speaks TLS if `config` says so, and else does not: that is decided at the start.
-    pub fn speaks_tls_as(&self, config: &Config) -> bool {
-        self.certificate.is_some() == config.tls().is_some()
-    }
-
-    /// Takes over what may change while it runs: the certificate, and what is set up by the
-    /// configuration. The rest of `config` is for the next start.
-    ///
-    /// # Errors
-    /// If some of it cannot be used; what was before it stays, and the rest is taken over.
-    pub fn reload(&self, config: &Config) -> Result<(), StartError> {
-        if let (Some(current), Some(files)) = (&self.certificate, config.tls()) {
-            current.replace(files.read(self.service.now()).map_err(StartError::new)?);
+    /// Takes over from `new` what may change while it runs: the certificate, and what is set up by the
+    /// configuration.
+    pub fn reload(&self, new: &Config) -> Reloaded {
+        let mut failed = Vec::new();
+        if let (Some(current), Some(files)) = (&self.certificate, new.tls()) {
+            match files.read(self.service.now()) {
+                Ok(certificate) => current.replace(certificate),
+                Err(fault) => failed.push(fault.to_string()),
+            }
         }
-        let failed = set_up_declared(config, &self.service)?;
-        if failed.is_empty() { Ok(()) } else { Err(StartError(failed.join("; "))) }
+        match set_up_declared(new, &self.service) {
+            Ok(problems) => failed.extend(problems),
+            Err(error) => failed.push(error.to_string()),
+        }
+        let waiting = self.config.change(|config| config.take_over(new));
+        Reloaded { waiting, failed }
     }
 
     /// What may be asked of it.

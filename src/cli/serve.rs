@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Serves until SIGTERM or SIGINT. SIGHUP reads the configuration again.
-pub(super) fn run(mut config: Config, flags: &Flags) -> ExitCode {
+pub(super) fn run(config: Config, flags: &Flags) -> ExitCode {
     start_log(&config);
     allow_many_files();
     // Before anything is started, so that no signal is missed.
@@ -47,7 +47,7 @@ pub(super) fn run(mut config: Config, flags: &Flags) -> ExitCode {
     for signal in signals.forever() {
         if signal == SIGHUP {
             notify.reloading();
-            reload(&mut config, flags, &app);
+            reload(flags, &app);
             notify.ready();
             continue;
         }
@@ -114,12 +114,9 @@ impl Drop for Watchdog {
     }
 }
 
-/// Keys that are taken over while the server runs.
-const RELOADED: [&str; 3] = ["tls_certificate_file", "tls_key_file", "log.level"];
-
 /// Reads the configuration again, takes over what may change while the server runs, and names what
 /// waits for the next start. If anything is wrong with it, everything stays as it was.
-fn reload(config: &mut Config, flags: &Flags, app: &App) {
+fn reload(flags: &Flags, app: &App) {
     let folder = match std::env::current_dir() {
         Ok(folder) => folder,
         Err(error) => return tracing::error!("the configuration stays as it was: no working directory: {error}"),
@@ -131,25 +128,16 @@ fn reload(config: &mut Config, flags: &Flags, app: &App) {
             return;
         }
     };
-    let waiting: Vec<_> = config
-        .changes(&new)
-        .into_iter()
-        .filter(|key| !RELOADED.contains(key) || (key.starts_with("tls_") && !app.speaks_tls_as(&new)))
-        .collect();
-    if let Err(error) = app.reload(&new) {
-        return tracing::error!("not all of the configuration can be used: {error}");
-    }
+    let reloaded = app.reload(&new);
     log::set_level(level(&new));
     new.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
-    if !waiting.is_empty() {
-        tracing::warn!(keys = waiting.join(", "), "changed in the configuration; restart to use them");
+    for problem in &reloaded.failed {
+        tracing::error!(problem, "not all of the configuration can be used");
+    }
+    if !reloaded.waiting.is_empty() {
+        tracing::warn!(keys = reloaded.waiting.join(", "), "changed in the configuration; restart to use them");
     }
     tracing::info!("the configuration was read again");
-    // The keys that wait keep their old value, so that the next reload names them again.
-    config.log.level = new.log.level;
-    if app.speaks_tls_as(&new) {
-        (config.tls_certificate_file, config.tls_key_file) = (new.tls_certificate_file, new.tls_key_file);
-    }
 }
 
 fn level(config: &Config) -> Level {

@@ -1,5 +1,5 @@
-//! What the operator decides: read once at the start from flags, environment and file, checked, and
-//! then plain data.
+//! What the operator decides: read at the start, and again on SIGHUP, from flags, environment and file,
+//! checked, and then plain data.
 //!
 //! A flag goes before the environment (`HOOKSTEAD_*`, or `HOOKSTEAD_*_FILE` for a value in a file),
 //! that before the configuration file, and that before the default. Everything that is wrong is
@@ -18,6 +18,7 @@ mod environment;
 mod file;
 mod keys;
 mod problem;
+mod reload;
 mod rules;
 mod secret;
 mod show;
@@ -101,11 +102,6 @@ impl Config {
             source: source.clone(),
         };
         rows.map(described).collect()
-    }
-
-    /// The keys that have another value in `other`; secrets are not compared.
-    pub fn changes(&self, other: &Config) -> Vec<&'static str> {
-        KEYS.iter().filter(|key| (key.show)(self) != (key.show)(other)).map(|key| key.name).collect()
     }
 
     /// Where the value of `key` came from, such as `sender.timeout_ms`; the default for a key that is none.

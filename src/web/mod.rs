@@ -27,6 +27,7 @@ use std::{fmt, sync::Arc};
 
 use actix_web::web::{self, ServiceConfig};
 use ipnet::IpNet;
+use parking_lot::RwLock;
 
 pub use frame::RequestId;
 pub use server::{Running, WebOptions, app, bind, start};
@@ -45,13 +46,30 @@ use crate::{
 pub struct WebState {
     service: Arc<Service>,
     random: Arc<dyn Random>,
+    /// As it was at the start.
     config: Arc<Config>,
+    in_force: ConfigInForce,
     meters: Arc<Meters>,
     bad_keys: auth::BadKeys,
     checks: Box<dyn Fn() -> Vec<Check> + Send + Sync>,
     machine: Box<dyn Fn() -> Machine + Send + Sync>,
     desk: pages::Desk,
     receiver: receiver::Receiver,
+}
+
+/// The configuration as it is in force, which reading it again changes.
+#[derive(Debug, Clone)]
+pub struct ConfigInForce(Arc<RwLock<Arc<Config>>>);
+
+impl ConfigInForce {
+    fn new(config: Config) -> Self {
+        ConfigInForce(Arc::new(RwLock::new(Arc::new(config))))
+    }
+
+    /// Changes it.
+    pub fn change<T>(&self, change: impl FnOnce(&mut Config) -> T) -> T {
+        change(Arc::make_mut(&mut self.0.write()))
+    }
 }
 
 /// [`WebState`] as a handler gets it.
@@ -69,11 +87,13 @@ impl WebState {
         machine: impl Fn() -> Machine + Send + Sync + 'static,
     ) -> Self {
         let desk = pages::Desk::new(&*random);
+        let in_force = ConfigInForce::new(config.clone());
         let (config, checks, machine) = (Arc::new(config), Box::new(checks), Box::new(machine));
         WebState {
             service,
             random,
             config,
+            in_force,
             meters,
             bad_keys: auth::BadKeys::default(),
             checks,
@@ -94,8 +114,13 @@ impl WebState {
     }
 
     /// What the operator set, and where.
-    fn config(&self) -> &Config {
-        &self.config
+    fn config(&self) -> Arc<Config> {
+        self.in_force.0.read().clone()
+    }
+
+    /// The configuration that the pages show, for whoever reads it again.
+    pub fn config_in_force(&self) -> ConfigInForce {
+        self.in_force.clone()
     }
 
     /// What is counted.
