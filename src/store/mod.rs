@@ -14,6 +14,7 @@ mod attempts;
 mod audit;
 mod batch;
 mod catalogue;
+mod declared;
 mod disk;
 mod events;
 mod face;
@@ -62,6 +63,7 @@ use redb::{Database, Durability, ReadTransaction, ReadableDatabase, ReadableTabl
 pub use crate::domain::AuditEntry;
 pub use access::{EndSessions, UserUpdate};
 pub use audit::AuditPage;
+pub use declared::DeclaredNames;
 pub use disk::{DATA_FILE, MARKER_FILE, OpenBackend, OpenError, OpenOptions};
 pub use face::{
     AccountHour, Answer, AttemptRecord, BulkJob, Due, EventFilter, Notice, Observer, Parcel, Published, QueuePage,
