@@ -4,12 +4,12 @@
 use std::{fs, path::Path, sync::Arc};
 
 use hookstead::config::{Config, Flags};
-use redb::{ReadableDatabase, ReadableTable, TableDefinition};
 use serde_json::{Value, json};
 
 use crate::{
     app::{TestApp, wait_until},
     browser::Browser,
+    data_file,
     process::{Process, command, run, signal},
     receiver::Receiver,
 };
@@ -260,11 +260,7 @@ fn a_start_that_cannot_set_it_up_says_where_and_a_reload_sets_up_what_is_new() {
 
 /// How often that stands in the audit log of a stopped server.
 fn audited(data: &Path, actor: &str, action: &str) -> usize {
-    const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit");
-    let database = redb::Database::open(data.join(hookstead::store::DATA_FILE)).unwrap();
-    let table = database.begin_read().unwrap().open_table(AUDIT).unwrap();
-    let entries = table.iter().unwrap().map(|row| String::from_utf8_lossy(row.unwrap().1.value()).into_owned());
-    entries.filter(|text| text.contains(actor) && text.contains(action)).count()
+    data_file::audit_log(data).iter().filter(|entry| entry.actor == actor && entry.action == action).count()
 }
 
 fn logged(log: &Path, words: &str) {
