@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, DeliveryId, EventId, JobId, OrderTag, Outcome, Timestamp, WebhookId, id::DELIVERIES_PER_EVENT};
+use super::{
+    Cause, DeliveryId, EventId, JobId, OrderTag, Outcome, TargetUrl, Timestamp, Timings, WebhookId,
+    id::DELIVERIES_PER_EVENT,
+};
 
 /// Where a delivery stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -111,6 +114,10 @@ pub struct Delivery {
     /// The only attempt, where it was a success at once; other attempts have rows of their own.
     #[serde(default)]
     pub only_attempt: Option<Box<Attempt>>,
+    /// It goes to the present Request URL of its webhook, whichever that had when the event came: it
+    /// was sent again by request, or is a test.
+    #[serde(default)]
+    pub to_present_url: bool,
 }
 
 impl Delivery {
@@ -133,6 +140,7 @@ impl Delivery {
             missed,
             last: None,
             only_attempt: None,
+            to_present_url: false,
         }
     }
 
@@ -225,6 +233,12 @@ pub struct Attempt {
     /// When the next attempt was to be, as decided after this one.
     #[serde(default)]
     pub next_attempt_at: Option<Timestamp>,
+    /// Where it went, if that was not the Request URL of that version.
+    #[serde(default)]
+    pub url: Option<TargetUrl>,
+    /// How its time was spent.
+    #[serde(default)]
+    pub timings: Option<Timings>,
 }
 
 impl Attempt {

@@ -34,6 +34,7 @@ mod target_url;
 mod test_receiver;
 mod thousands;
 mod timestamp;
+mod timings;
 mod webhook;
 
 pub use access::{Actor, ApiKey, Scope, Session, User};
@@ -69,4 +70,5 @@ pub use target_url::{MAX_URL_CHARS, TargetUrl};
 pub use test_receiver::{ReceiverSwitch, receiver_name};
 pub use thousands::with_thousands;
 pub use timestamp::{NotATimestamp, Timestamp};
-pub use webhook::{Disabled, DisabledReason, SigningSecret, Webhook, WebhookVersion};
+pub use timings::{Timings, TlsVersion};
+pub use webhook::{Disabled, DisabledReason, EarlierUrl, Leaving, SigningSecret, Waiting, Webhook, WebhookVersion};

@@ -41,7 +41,7 @@ pub(super) fn build(parcel: Parcel, wall: Timestamp, timeout: Duration) -> Built
     };
     let request = OutgoingRequest {
         webhook: webhook.id,
-        url: webhook.request_url.clone(),
+        url: webhook.url_for(&parcel.delivery, parcel.event.met_version).clone(),
         headers: parts.headers(&webhook.headers),
         body,
         timeout: webhook.timeout_ms.map_or(timeout, |millis| Duration::from_millis(millis.into())),
@@ -59,6 +59,7 @@ impl Built {
     /// The attempt that was made.
     pub(super) fn attempt(self, sent: Sent, duration: Duration) -> Attempt {
         let delivery = self.parcel.delivery;
+        let url = Some(self.request.url).filter(|url| *url != self.parcel.webhook.request_url);
         Attempt {
             number: self.number,
             started_at: self.started_at,
@@ -71,6 +72,8 @@ impl Built {
             signature: self.signature,
             sender_version: SENDER_VERSION.to_owned(),
             next_attempt_at: None,
+            url,
+            timings: sent.timings,
         }
     }
 }

@@ -13,15 +13,15 @@ use std::{
 };
 
 use rustls::{
-    CertificateError, ClientConfig, ClientConnection, RootCertStore, StreamOwned,
+    CertificateError, ClientConfig, ClientConnection, ProtocolVersion, RootCertStore, StreamOwned,
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
 };
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, TransportAdapter,
 };
 
-use super::{dialler::connect_deadline, failure::Failure};
-use crate::domain::{Cause, Fault, Timestamp};
+use super::{call, dialler::connect_deadline, failure::Failure};
+use crate::domain::{Cause, Fault, Timestamp, TlsVersion};
 
 /// Names of a certificate that are shown, at most.
 const NAMES_SHOWN: usize = 5;
@@ -76,6 +76,7 @@ impl<In: Transport> Connector<In> for TlsConnector {
         let left = connect_deadline(details).saturating_duration_since(Instant::now());
         socket.set_timeout(NextTimeout { after: left.into(), ..details.timeout });
         client.complete_io(&mut socket).map_err(of_handshake)?;
+        call::note(|call| call.tls = client.protocol_version().and_then(version));
         let (input, output) = (details.config.input_buffer_size(), details.config.output_buffer_size());
         let stream = StreamOwned::new(client, socket);
         Ok(Some(Either::B(TlsTransport { stream, buffers: LazyBuffers::new(input, output) })))
@@ -85,6 +86,14 @@ impl<In: Transport> Connector<In> for TlsConnector {
 impl fmt::Debug for TlsConnector {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("TlsConnector")
+    }
+}
+
+fn version(version: ProtocolVersion) -> Option<TlsVersion> {
+    match version {
+        ProtocolVersion::TLSv1_2 => Some(TlsVersion::Tls12),
+        ProtocolVersion::TLSv1_3 => Some(TlsVersion::Tls13),
+        _ => None,
     }
 }
 

@@ -211,6 +211,7 @@ impl Service {
             .into_iter()
             .map(|(name, value)| ShownHeader { value: (!hidden.contains(&name)).then_some(value), name })
             .collect();
-        Ok(AttemptView { attempt, url: version.map(|version| version.request_url), headers })
+        let url = attempt.url.clone().or(version.map(|version| version.request_url));
+        Ok(AttemptView { attempt, url, headers })
     }
 }

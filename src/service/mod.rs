@@ -10,6 +10,7 @@ mod bulk;
 mod event_types;
 mod events;
 mod healing;
+mod leaving;
 mod logs;
 mod pause;
 mod settings;

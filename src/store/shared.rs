@@ -65,7 +65,8 @@ impl Webhooks {
         matching
             .entry(wanted)
             .or_insert_with(|| {
-                self.of_account(account).filter(|webhook| webhook.selection.matches(event_type)).collect()
+                let taking = self.of_account(account).filter(|webhook| webhook.takes_events());
+                taking.filter(|webhook| webhook.selection.matches(event_type)).collect()
             })
             .clone()
     }

@@ -182,6 +182,9 @@ impl Store {
 pub(super) fn put(batch: &mut Batch, mut webhook: Webhook) -> Result<Arc<Webhook>, Fail> {
     batch.shared.version += 1;
     webhook.version = batch.shared.version;
+    for change in webhook.earlier_urls.iter_mut().filter(|earlier| earlier.before == 0) {
+        change.before = batch.shared.version;
+    }
     batch.put(WEBHOOKS, webhook.id.0, &webhook)?;
     let version = encode(&WebhookVersion::from(&webhook));
     batch.transaction.open_table(WEBHOOK_VERSIONS)?.insert((webhook.id.0, webhook.version), version.as_slice())?;

@@ -13,7 +13,7 @@ use std::{
 };
 
 use hookstead::{
-    domain::{AddressRule, Answer, Cause, Outcome, PrivateTarget, TargetUrl, Timestamp, WebhookId},
+    domain::{AddressRule, Answer, Cause, Outcome, PrivateTarget, TargetUrl, Timestamp, TlsVersion, WebhookId},
     sender::{HttpTransport, Lookup, OutgoingRequest, Sent, Transport, TransportOptions},
 };
 use socket2::{Domain, Socket, Type};
@@ -828,6 +828,9 @@ fn a_certificate_of_the_ca_file_is_trusted_and_connections_are_kept() {
     for _ in 0..10 {
         let sent = OutgoingRequest { timeout: Duration::from_secs(10), ..request(&receiver.url("/")) };
         let sent = transport.send(&sent);
+        let timings = sent.timings.expect("it was sent");
+        assert_eq!(timings.tls(), Some(TlsVersion::Tls13), "a kept connection is still encrypted");
+        assert_eq!(timings.kept_connection, receiver.requests().len() > 2);
         assert_eq!((answer(sent.outcome).body.as_slice(), sent.address), (b"ok".as_slice(), Some(receiver.addr())));
     }
     assert_eq!(receiver.connections() - before, 1);
@@ -940,4 +943,24 @@ fn the_played_receiver_stops_when_dropped() {
         drop(receiver);
     });
     assert!(TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn the_time_is_told_by_phases_and_ends_where_the_request_did() {
+    let receiver = Receiver::start();
+    let transport = transport();
+    let first = transport.send(&request(&receiver.url("/"))).timings.expect("it was sent");
+    assert_eq!((first.tls_ms, first.tls(), first.kept_connection), (0, None, false));
+    let again = transport.send(&request(&receiver.url("/"))).timings.expect("it was sent");
+    assert!(again.kept_connection, "{again:?}");
+    assert_eq!((again.connect_ms, again.tls_ms), (0, 0));
+
+    let refused = transport.send(&request(&format!("http://{}/", closed_port())));
+    let refused = refused.timings.expect("it was dialled");
+    assert_eq!((refused.waiting_ms, refused.reading_ms), (0, 0));
+    receiver.answer(Script::hang());
+    let sent = transport.send(&OutgoingRequest { timeout: Duration::from_millis(300), ..request(&receiver.url("/")) });
+    // The one that hangs is all of the time there was, however slow this machine is.
+    let hung = sent.timings.expect("it was sent");
+    assert!(hung.waiting_ms >= 250 && hung.reading_ms == 0, "{hung:?}");
 }

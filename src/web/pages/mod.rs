@@ -70,6 +70,7 @@ mod webhook_logs_export;
 mod webhook_logs_resend;
 mod webhook_logs_rows;
 mod webhook_new;
+mod webhook_retries;
 mod webhook_rotate;
 mod webhook_secret;
 mod webhook_settings;
@@ -141,6 +142,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(path("/integration/webhook/{id}/export").get(webhook_export::download))
         .service(path("/integration/webhook/{id}/try-now").post(webhook_try_now::submit))
         .service(path("/integration/webhook/{id}/disable").post(webhook_disable::submit))
+        .service(path("/integration/webhook/{id}/retries").post(webhook_retries::submit))
         .service(path("/integration/webhook/{id}/enable").get(webhook_enable::show).post(webhook_enable::submit))
         .service(path("/integration/webhook/{id}/rotate").get(webhook_rotate::show).post(webhook_rotate::submit))
         .service(path("/integration/webhook/{id}/end-old-secrets").post(webhook_rotate::end_old))

@@ -101,6 +101,9 @@ fn change(meant: Meant) -> WebhookChange {
         rate_per_second: Some(meant.rate_per_second),
         retry_schedule: Some(meant.retry_schedule),
         ordered: Some(meant.ordered),
+        alarm_url: Some(meant.alarm_url),
+        retries_paused: None,
+        waiting: meant.waiting,
     }
 }
 
@@ -158,7 +161,7 @@ async fn sheet(
     let mut sheet = Sheet::edit(typed, errors, button, &types, state.service().settings(), webhook, since);
     if view.state.waiting > 0 {
         let waiting = count(view.state.waiting, "delivery is", "deliveries are");
-        sheet.waiting = format!("{waiting} waiting. If you change the Request URL, they are sent to the new one.");
+        sheet.waiting = format!("{waiting} waiting for the old URL.");
     }
     Ok((frame, sheet))
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{visitor::Visitor, webhook_edit::find};
 use crate::{
-    domain::{Problem, Webhook},
+    domain::{Problem, TargetUrl, Webhook},
     web::{State, problem::Reply},
 };
 
@@ -27,6 +27,8 @@ struct Exported<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_schedule_s: Option<Vec<u64>>,
     ordered: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alarm_url: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -67,5 +69,6 @@ fn exported(webhook: &Webhook) -> Exported<'_> {
         rate_per_second: webhook.rate_per_second,
         retry_schedule_s: webhook.retry_schedule.as_ref().map(|schedule| schedule.to_seconds()),
         ordered: webhook.ordered,
+        alarm_url: webhook.alarm_url.as_ref().map(TargetUrl::as_str),
     }
 }

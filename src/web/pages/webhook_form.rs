@@ -9,7 +9,7 @@ use super::{
     retry_text,
 };
 use crate::domain::{
-    CustomHeader, CustomHeaders, EventTypeInfo, Fault, RetrySchedule, Secret, Selection, TargetUrl, Webhook,
+    CustomHeader, CustomHeaders, EventTypeInfo, Fault, RetrySchedule, Secret, Selection, TargetUrl, Waiting, Webhook,
 };
 
 /// Header rows that are empty and ready to be filled in.
@@ -44,6 +44,10 @@ pub struct Typed {
     pub retry_schedule: String,
     /// See [`Webhook::ordered`].
     pub ordered: bool,
+    /// See [`Webhook::alarm_url`].
+    pub alarm_url: String,
+    /// Deliveries that wait stay with the old Request URL if it changes.
+    pub keep_old_url: bool,
     /// Send over plain http anyway.
     pub allow_http: bool,
     /// Save although another webhook has the same URL.
@@ -96,6 +100,10 @@ pub struct Meant {
     pub retry_schedule: Option<RetrySchedule>,
     /// See [`Webhook::ordered`].
     pub ordered: bool,
+    /// See [`Webhook::alarm_url`].
+    pub alarm_url: Option<TargetUrl>,
+    /// What becomes of deliveries that wait, if the Request URL changes.
+    pub waiting: Waiting,
 }
 
 impl Typed {
@@ -121,6 +129,7 @@ impl Typed {
             rate_per_second: number(webhook.rate_per_second),
             retry_schedule: webhook.retry_schedule.as_ref().map(retry_text::show).unwrap_or_default(),
             ordered: webhook.ordered,
+            alarm_url: webhook.alarm_url.as_ref().map(ToString::to_string).unwrap_or_default(),
             allow_http: !webhook.request_url.is_https(),
             version: webhook.version.to_string(),
             ..Typed::default()
@@ -162,6 +171,8 @@ impl Typed {
             keep_spaces: fields.ticked("keep_spaces"),
             send_test: fields.ticked("send_test"),
             ordered: fields.ticked("ordered"),
+            alarm_url: text("alarm_url"),
+            keep_old_url: fields.get("waiting") == "old",
             version: text("version"),
             copy_of: text("copy_of"),
         }
@@ -222,6 +233,10 @@ impl Typed {
             "" => None,
             text => found.take("retry_schedule", retry_text::parse(text)),
         };
+        let alarm_url = match self.alarm_url.trim() {
+            "" => None,
+            text => found.take("alarm_url", alarm_url(text)),
+        };
         if !found.0.is_empty() {
             return Err(Errors { general: Vec::new(), of_fields: found.0 });
         }
@@ -237,6 +252,8 @@ impl Typed {
             rate_per_second: rate_per_second.expect(whole),
             retry_schedule,
             ordered: self.ordered,
+            alarm_url,
+            waiting: if self.keep_old_url { Waiting::StaysWithOldUrl } else { Waiting::GoesToNewUrl },
         })
     }
 
@@ -318,6 +335,7 @@ pub fn differences(mine: &Typed, theirs: &Typed) -> Vec<(&'static str, String, S
         ("Requests at once", mine.max_in_flight.trim().to_owned(), theirs.max_in_flight.clone()),
         ("Requests per second", mine.rate_per_second.trim().to_owned(), theirs.rate_per_second.clone()),
         ("Retry schedule", mine.retry_schedule.trim().to_owned(), theirs.retry_schedule.clone()),
+        ("Alarm URL", mine.alarm_url.trim().to_owned(), theirs.alarm_url.clone()),
         ("Keep order", yes_or_no(mine.ordered), yes_or_no(theirs.ordered)),
     ];
     fields.into_iter().filter(|(_, mine, theirs)| mine != theirs).collect()
@@ -330,7 +348,7 @@ pub fn field_of(pointer: &str) -> Option<String> {
         "timeout_ms" => "timeout_s",
         "headers" => "header_name_0",
         "request_url" | "description" | "secret" | "events" | "max_in_flight" | "rate_per_second"
-        | "retry_schedule" => member,
+        | "retry_schedule" | "alarm_url" => member,
         _ => return None,
     };
     Some(field.to_owned())
@@ -372,6 +390,12 @@ impl Found {
 fn seconds(milliseconds: u32) -> String {
     let text = format!("{}.{:03}", milliseconds / 1000, milliseconds % 1000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// The words of a wrong URL name the field that most of them are for.
+fn alarm_url(text: &str) -> Result<TargetUrl, Fault> {
+    TargetUrl::parse(text)
+        .map_err(|fault| Fault { message: fault.message.replace("Request URL", "alarm URL"), ..fault })
 }
 
 fn milliseconds(text: &str) -> Result<Option<u32>, Fault> {

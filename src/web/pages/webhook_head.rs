@@ -3,7 +3,7 @@
 use super::{
     page::{Frame, WEBHOOKS},
     parts::{Moment, Name},
-    text::middle_cut,
+    text::{count, display_line, middle_cut},
     visitor::Visitor,
 };
 use crate::domain::{Webhook, WebhookState};
@@ -37,6 +37,12 @@ pub struct WebhookHead {
     pub has_missed: bool,
     /// Until when an older Secret signs along.
     pub overlap_until: Option<Moment>,
+    /// Since when its retries are paused.
+    pub retries_paused: Option<Moment>,
+    /// Since when it is being deleted, and how much still waits.
+    pub leaving: Option<(Moment, String)>,
+    /// Where deliveries go that waited when the Request URL changed, while any waits.
+    pub earlier_urls: Vec<String>,
     /// The tab that is shown.
     pub tab: Tab,
 }
@@ -55,6 +61,15 @@ impl WebhookHead {
             is_on: webhook.is_on(),
             has_missed: state.missed > 0,
             overlap_until: overlap.map(|until| visitor.zone.seconds(until)),
+            retries_paused: webhook.retries_paused.map(|since| visitor.zone.seconds(since)),
+            leaving: webhook.leaving.as_ref().map(|leaving| {
+                let waiting = count(state.waiting, "delivery still gets", "deliveries still get");
+                (visitor.zone.seconds(leaving.since), waiting)
+            }),
+            earlier_urls: match state.waiting {
+                0 => Vec::new(),
+                _ => webhook.earlier_urls.iter().map(|one| display_line(one.url.as_str()).into_owned()).collect(),
+            },
             tab,
         }
     }

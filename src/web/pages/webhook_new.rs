@@ -123,6 +123,7 @@ async fn create(state: &State, actor: &Actor, token: &str, typed: &Typed) -> Res
         rate_per_second: meant.rate_per_second,
         retry_schedule: meant.retry_schedule,
         ordered: meant.ordered,
+        alarm_url: meant.alarm_url,
     };
     let view = service.create_webhook(actor, input).await?;
     let id = view.webhook.id;

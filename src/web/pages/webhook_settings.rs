@@ -30,6 +30,7 @@ struct WebhookSettingsPage {
     events: Vec<String>,
     headers: Vec<HeaderShown>,
     options: String,
+    alarm_url: Option<CopyValue>,
     secret_since: String,
 }
 
@@ -58,6 +59,11 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
         events: events(webhook, &types),
         headers: headers(webhook),
         options: options(webhook, state.service().settings()),
+        alarm_url: webhook.alarm_url.as_ref().map(|url| CopyValue {
+            id: "alarm-url",
+            label: "Alarm URL",
+            value: url.to_string(),
+        }),
         secret_since: webhook.secrets.first().map(|secret| visitor.zone.day(secret.since)).unwrap_or_default(),
     };
     show_page(&visitor, StatusCode::OK, &page)

@@ -235,6 +235,8 @@ impl World {
                 signature: "v1,played".into(),
                 sender_version: "0.0.0".into(),
                 next_attempt_at: None,
+                url: None,
+                timings: None,
             },
             round_attempt: parcel.delivery.round_attempts + 1,
             ordered: parcel.delivery.order.is_some(),

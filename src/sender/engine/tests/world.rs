@@ -272,6 +272,8 @@ impl World {
             signature: String::new(),
             sender_version: String::new(),
             next_attempt_at: None,
+            url: None,
+            timings: None,
         };
         self.inputs.push(Input::Finished(Box::new(Finished {
             job: flight.job,

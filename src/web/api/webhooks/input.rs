@@ -5,14 +5,14 @@ use std::ops::RangeInclusive;
 use utoipa::ToSchema;
 
 use crate::{
-    domain::{AccountId, CustomHeader, CustomHeaders, RetrySchedule, Secret, Selection, TargetUrl, Webhook},
+    domain::{AccountId, CustomHeader, CustomHeaders, RetrySchedule, Secret, Selection, TargetUrl, Waiting, Webhook},
     service::{WebhookChange, WebhookInput},
     web::api::Rules,
     web::json::{Object, Raw, Read, checked, list, object, parsed, text, whole_number, yes_or_no},
 };
 
 /// Members that answers show and a change cannot set.
-const READ_ONLY: [&str; 15] = [
+const READ_ONLY: [&str; 17] = [
     "id",
     "account",
     "created_at",
@@ -28,6 +28,8 @@ const READ_ONLY: [&str; 15] = [
     "waiting",
     "missed",
     "old_secret_until",
+    "retries_paused_at",
+    "deleting_since",
 ];
 
 /// A new webhook.
@@ -69,6 +71,10 @@ pub struct NewWebhook {
     /// retries. Events with other keys or without one flow past.
     #[schema(default = false)]
     ordered: Option<bool>,
+    /// Where alarms about this webhook are sent, besides the operator's own alarm URL: that it
+    /// fails, is disabled, or arrives again. Signed with its own secret.
+    #[schema(max_length = 2048)]
+    alarm_url: Option<String>,
 }
 
 /// A header to add to every request.
@@ -109,6 +115,10 @@ pub struct WebhookPatch {
     retry_schedule_s: Option<Vec<u64>>,
     /// Whether it keeps order from now on; what waits already goes on as it was.
     ordered: Option<bool>,
+    /// Where alarms about it are sent.
+    alarm_url: Option<String>,
+    /// Pauses retries, or goes on with them. First attempts are made all the same.
+    retries_paused: Option<bool>,
 }
 
 /// Reads a new webhook.
@@ -125,6 +135,7 @@ pub fn read_webhook(input: &mut Object, rules: &impl Rules) -> Option<WebhookInp
     let rate_per_second = input.optional("rate_per_second", rate);
     let retry_schedule = input.optional("retry_schedule_s", known_schedule(rules));
     let ordered = input.optional("ordered", yes_or_no);
+    let alarm_url = input.optional("alarm_url", target(rules));
     Some(WebhookInput {
         account,
         request_url: request_url?,
@@ -138,6 +149,7 @@ pub fn read_webhook(input: &mut Object, rules: &impl Rules) -> Option<WebhookInp
         rate_per_second,
         retry_schedule,
         ordered: ordered.unwrap_or(false),
+        alarm_url,
     })
 }
 
@@ -154,6 +166,9 @@ pub fn read_change(input: &mut Object, rules: &impl Rules) -> Option<WebhookChan
         rate_per_second: input.nullable("rate_per_second", rate),
         retry_schedule: input.nullable("retry_schedule_s", known_schedule(rules)),
         ordered: input.nullable("ordered", yes_or_no).map(Option::unwrap_or_default),
+        alarm_url: input.nullable("alarm_url", target(rules)),
+        retries_paused: input.nullable("retries_paused", yes_or_no).map(Option::unwrap_or_default),
+        waiting: Waiting::GoesToNewUrl,
     };
     input.read_only(&READ_ONLY, "Leave it out.");
     input.read_only(&["secret"], "Use POST /webhooks/{id}/rotate-secret.");

@@ -56,6 +56,16 @@ pub struct WebhookBody {
     pub retry_schedule_s: Option<Vec<u64>>,
     /// Whether it keeps order: events of one `ordering_key` are sent one after another.
     pub ordered: bool,
+    /// Where alarms about it are sent.
+    pub alarm_url: Option<String>,
+    /// Whether retries wait for somebody to resume them. First attempts are made all the same.
+    pub retries_paused: bool,
+    /// Since when they do.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub retries_paused_at: Option<Timestamp>,
+    /// Since when it is being deleted: what waits for it is tried once more first.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub deleting_since: Option<Timestamp>,
     /// How it is doing: `new`, `healthy`, `failing` or `off`.
     #[schema(example = "healthy")]
     pub health: &'static str,
@@ -229,6 +239,10 @@ impl From<&WebhookView> for WebhookBody {
             rate_per_second: webhook.rate_per_second,
             retry_schedule_s: webhook.retry_schedule.as_ref().map(|schedule| schedule.to_seconds()),
             ordered: webhook.ordered,
+            alarm_url: webhook.alarm_url.as_ref().map(ToString::to_string),
+            retries_paused: webhook.retries_paused.is_some(),
+            retries_paused_at: webhook.retries_paused,
+            deleting_since: webhook.leaving.as_ref().map(|leaving| leaving.since),
             health: health.code(),
             failing_since: state.failing_since,
             disable_warning: disable_warning.map(DisableWarningBody::from),
