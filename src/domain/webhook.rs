@@ -5,7 +5,8 @@ use std::{ops::RangeInclusive, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountId, CustomHeaders, Delivery, Fault, RetrySchedule, Secret, Selection, TargetUrl, Timestamp, WebhookId,
+    AccountId, CustomHeaders, Delivery, EventType, Fault, RetrySchedule, Secret, Selection, TargetUrl, Timestamp,
+    WebhookId,
 };
 
 /// A configured receiver.
@@ -229,6 +230,11 @@ impl Webhook {
     /// Whether new events are for it. One that is switched off keeps them.
     pub fn takes_events(&self) -> bool {
         self.deleted_at.is_none() && self.leaving.is_none()
+    }
+
+    /// Whether it gets events of that type, now or once it is switched on.
+    pub fn listens_to(&self, event_type: &EventType) -> bool {
+        self.takes_events() && self.selection.matches(event_type)
     }
 
     /// Where a delivery goes whose event met the version `met` of all webhooks.

@@ -16,6 +16,7 @@ mod pause;
 mod settings;
 mod system;
 mod test_receiver;
+mod traffic;
 mod views;
 mod webhooks;
 
@@ -39,6 +40,7 @@ pub use healing::LookedAfter;
 pub use settings::Settings;
 pub use system::{Check, Expiring, Machine, Storing, SystemStats, Volume};
 pub use test_receiver::{Received, SignatureCheck, SignedBy};
+pub use traffic::{Traffic, TypeTraffic};
 pub use views::{
     AttemptView, EventDetail, LogDetail, LogEntry, NotSent, NotSentReason, ShownHeader, WebhookStats, WebhookView,
 };

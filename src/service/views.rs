@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::domain::{
-    Attempt, Delivery, DeliveryId, DisableWarning, Event, Health, HourStats, Probing, StartedBy, Status, TargetUrl,
-    Timestamp, Webhook, WebhookId, WebhookState,
+    Attempt, Circumstances, Delivery, DeliveryId, DisableWarning, Event, Health, HourStats, Probing, StartedBy, Status,
+    TargetUrl, Timestamp, Webhook, WebhookId, WebhookState,
 };
 
 /// A webhook and how it is doing.
@@ -109,6 +109,24 @@ pub struct AttemptView {
     pub url: Option<TargetUrl>,
     /// The headers that were sent, hidden values left out.
     pub headers: Vec<ShownHeader>,
+}
+
+impl LogDetail {
+    /// What happened at an attempt and what to do about it; empty after success, and where it is no
+    /// longer known where it went.
+    pub fn remedy(&self, view: &AttemptView) -> String {
+        let attempt = &view.attempt;
+        let url = view.url.as_ref().or(self.entry.webhook.as_ref().map(|webhook| &webhook.request_url));
+        let Some(url) = url else { return String::new() };
+        attempt.outcome.remedy(&Circumstances {
+            url,
+            address: attempt.address,
+            duration_ms: attempt.duration_ms,
+            body_bytes: self.body.len(),
+            log: self.entry.delivery.id,
+            disables: attempt.url.is_none() && !self.entry.event.test,
+        })
+    }
 }
 
 /// A header of a request, for showing.

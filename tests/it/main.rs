@@ -18,6 +18,7 @@ mod console;
 mod disk;
 mod faults;
 mod kill;
+mod large_log;
 mod limits;
 mod main_job;
 mod ordering;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::{
-    app::{TestApp, wait_until},
+    app::TestApp,
     browser::Browser,
     receiver::{Receiver, Script},
 };

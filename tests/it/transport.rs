@@ -31,7 +31,7 @@ const MILLI: Duration = Duration::from_millis(1);
 /// How much longer than its time a request may take before a test fails.
 const GRACE: Duration = Duration::from_secs(1);
 
-fn loopback_allowed() -> AddressRule {
+pub fn loopback_allowed() -> AddressRule {
     AddressRule::with_exceptions(vec![PrivateTarget::parse("127.0.0.0/8").expect("a range")])
 }
 
@@ -181,14 +181,15 @@ fn a_closed_port_is_refused_at_once() {
 }
 
 /// A port whose queue of connections is full, so that further ones get no answer.
-struct SilentPort {
+pub struct SilentPort {
     _listener: Socket,
     _queue: Vec<Socket>,
-    address: SocketAddr,
+    /// Where it is.
+    pub address: SocketAddr,
 }
 
 impl SilentPort {
-    fn new() -> SilentPort {
+    pub fn new() -> SilentPort {
         let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
         listener.listen(0).expect("it listens");
@@ -598,14 +599,14 @@ fn stop_leaves_an_answer_that_has_begun() {
 // Names and addresses
 
 /// Answers names from a table, counts look-ups, and can be held up.
-struct PlayedLookup {
+pub struct PlayedLookup {
     names: Mutex<HashMap<String, io::Result<Vec<IpAddr>>>>,
     asked: AtomicUsize,
     held: Mutex<Option<Gate>>,
 }
 
 impl PlayedLookup {
-    fn new(names: &[(&str, &[&str])]) -> Arc<PlayedLookup> {
+    pub fn new(names: &[(&str, &[&str])]) -> Arc<PlayedLookup> {
         let names = names.iter().map(|(name, addresses)| ((*name).to_owned(), Ok(parse_all(addresses)))).collect();
         Arc::new(PlayedLookup { names: Mutex::new(names), asked: AtomicUsize::new(0), held: Mutex::new(None) })
     }

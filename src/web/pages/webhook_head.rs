@@ -8,6 +8,9 @@ use super::{
 };
 use crate::domain::{Webhook, WebhookState};
 
+/// Most characters of a URL as the title of a page.
+const TITLE_CHARS: usize = 100;
+
 /// A tab of a webhook's page. *Webhook Logs* is the log itself, filtered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tab {
@@ -76,7 +79,8 @@ impl WebhookHead {
 
     /// The frame of the page.
     pub fn frame(&self, visitor: &Visitor) -> Frame {
-        let mut frame = Frame::new(visitor, WEBHOOKS, &self.url);
+        // In full it would fill a phone's screen; the tab Settings has it, and Copy URL.
+        let mut frame = Frame::new(visitor, WEBHOOKS, middle_cut(&self.url, TITLE_CHARS));
         let (name, own) = (middle_cut(&self.url, 48), format!("{WEBHOOKS}/{}", self.id));
         match self.tab {
             Tab::Overview => frame = frame.under(&name, ""),

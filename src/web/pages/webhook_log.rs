@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Answer, ChangedField, Circumstances, Cursor, DeliveryId, Outcome, Problem, StartedBy, Status, Timings, changes,
-        status_words, with_thousands,
+        Answer, ChangedField, Cursor, DeliveryId, Outcome, Problem, StartedBy, Status, Timings, changes, status_words,
+        with_thousands,
     },
     service::{AttemptView, LogDetail},
     web::{State, problem::Reply, query::Query},
@@ -237,15 +237,10 @@ fn fit(field: ChangedField) -> ChangedField {
 fn remedy(detail: &LogDetail) -> String {
     let Some(last) = detail.attempts.last() else { return String::new() };
     let outcome = &last.attempt.outcome;
-    let url = last.url.as_ref().or(detail.entry.webhook.as_ref().map(|webhook| &webhook.request_url));
-    let Some(url) = url else { return String::new() };
-    let sentence = outcome.remedy_of(&Circumstances {
-        url,
-        address: last.attempt.address,
-        duration_ms: last.attempt.duration_ms,
-        body_bytes: detail.body.len(),
-        log: detail.entry.delivery.id,
-    });
+    let sentence = detail.remedy(last);
+    if sentence.is_empty() {
+        return sentence;
+    }
     let sentence = display_line(&sentence).into_owned();
     match outcome {
         Outcome::Answered(answer) if !outcome.is_success() && answer.http_status != 410 => {
@@ -267,6 +262,7 @@ fn redirect(detail: &LogDetail) -> Option<String> {
 fn attempt(view: &AttemptView, is_open: bool, visitor: &Visitor) -> AttemptShown {
     let attempt = &view.attempt;
     let is_good = attempt.outcome.is_success();
+    let is_real = attempt.url.is_none() && attempt.started_by != StartedBy::Test;
     let (answer, body) = match &attempt.outcome {
         Outcome::Answered(answer) => (answer_head(answer), Some(answer_body(answer))),
         Outcome::NoAnswer { cause, detail } => {
@@ -281,6 +277,8 @@ fn attempt(view: &AttemptView, is_open: bool, visitor: &Visitor) -> AttemptShown
         is_good,
         icon: if is_good { Icon::Tick } else { Icon::Cross },
         result: match &attempt.outcome {
+            // That a test or an earlier URL is gone disables nothing.
+            Outcome::Answered(answer) if answer.http_status == 410 && !is_real => long_result(&attempt.summary()),
             Outcome::Answered(answer) if matches!(answer.http_status, 300..=399 | 410 | 429) => attempt.outcome.words(),
             _ => long_result(&attempt.summary()),
         },

@@ -22,6 +22,7 @@ pub struct World {
     good: Value,
     bad: Value,
     off: Value,
+    waits: Value,
     success: Value,
     failed: Value,
     pending: Value,
@@ -58,7 +59,8 @@ impl World {
         let good = webhook(works.url(&long), json!({"events": ["contact.*", "deal.won"]}));
         let bad = webhook(fails.url(&long), json!({"retry_schedule_s": [5, 600], "events": ["ticket.created"]}));
         let off = webhook(works.url("/off"), json!({"enabled": false, "events": ["ticket.*", "contact.created"]}));
-        let waits = webhook(fails.url("/waits"), json!({"events": ["message.received"]}));
+        let alarm_url = works.url(&format!("/alarms?{path}"));
+        let waits = webhook(fails.url("/waits"), json!({"events": ["message.received"], "alarm_url": alarm_url}));
 
         // Ids have no characters without a shape.
         let shaped = text.replace('\u{202E}', "");
@@ -81,6 +83,8 @@ impl World {
         let first = |query: &str| app.logs(query).remove(0);
         let success = first("status=success&event_type=contact.created");
         let failed = first("status=failed&event_type=ticket.created");
+        let paused = json!({"retries_paused": true});
+        app.patch(&format!("/webhooks/{}", waits["id"].as_str().unwrap()), paused).expect(200);
         let pending = first(&format!("status=pending&webhook_id={}", waits["id"].as_str().unwrap()));
         let test = first(&format!("event_type=webhook.test&status={}", test["status"].as_str().unwrap_or("failed")));
         let ask = Ask::CreateKey { name: text.to_owned(), scopes: vec!["all".into()], account: None };
@@ -88,7 +92,7 @@ impl World {
         let keys = app.app().service().keys();
         let key = keys.iter().find(|one| one.key.name == text).expect("it was made").key.id.to_string();
         let _receivers = [works, fails];
-        World { app, text: text.to_owned(), good, bad, off, success, failed, pending, test, key, _receivers }
+        World { app, text: text.to_owned(), good, bad, off, waits, success, failed, pending, test, key, _receivers }
     }
 
     /// Every page that a GET shows to an admin, by a name.
@@ -103,14 +107,17 @@ impl World {
             ("webhook", good.clone()),
             ("webhook-failing", bad.clone()),
             ("webhook-off", off.clone()),
+            ("webhook-retries-paused", page_of_webhook(&self.waits)),
             ("webhook-edit", format!("{good}/edit")),
-            ("webhook-settings", format!("{good}/settings")),
+            ("webhook-edit-waiting", format!("{}/edit", page_of_webhook(&self.waits))),
+            ("webhook-settings", format!("{}/settings", page_of_webhook(&self.waits))),
             ("webhook-verify", format!("{good}/verify")),
             ("webhook-verify-language", format!("{good}/verify?language=ruby")),
             ("webhook-test", format!("{good}/test")),
             ("webhook-rotate", format!("{good}/rotate")),
             ("webhook-enable", format!("{off}/enable")),
             ("webhook-delete", format!("{bad}/delete")),
+            ("webhook-delete-waiting", format!("{}/delete", page_of_webhook(&self.waits))),
             ("logs", "/integration/webhook-logs".into()),
             ("logs-filtered", "/integration/webhook-logs?status=failed".into()),
             ("logs-search", format!("/integration/webhook-logs?q={text}")),
