@@ -158,7 +158,10 @@ fn a_webhook_that_is_being_deleted_can_be_deleted_at_once() {
     let page = browser.get(&format!("{LIST}/{id}/delete")).expect(200).text();
     browser.post(&format!("{LIST}/{id}/delete"), &page, &[("waiting", "once-more")]).expect(303);
     let page = browser.get(&format!("{LIST}/{id}/delete")).expect(200).text();
-    assert!(page.contains("It is being deleted already: 2 waiting deliveries still get one more attempt."), "{page}");
+    assert!(
+        page.contains("It is being deleted already: one more attempt for the 2 waiting deliveries comes first."),
+        "{page}"
+    );
     app.delete(&format!("/webhooks/{id}")).expect(204);
     gate.open();
     app.get(&format!("/webhooks/{id}")).expect(404);

@@ -10,12 +10,15 @@ use super::{
     notes::Note,
     page::{Frame, WEBHOOKS, see_other_with, show as show_page},
     parts::Name,
-    text::{count, display_line, middle_cut},
+    text::{display_line, middle_cut},
     visitor::Visitor,
     webhook_edit::find,
     webhooks::selected,
 };
-use crate::web::{State, problem::Reply};
+use crate::{
+    domain::with_thousands,
+    web::{State, problem::Reply},
+};
 
 #[derive(Template)]
 #[template(path = "webhook_delete.html")]
@@ -26,6 +29,8 @@ struct WebhookDeletePage {
     description: Option<Name>,
     events: String,
     waiting: Option<String>,
+    /// `them`, or `it` of one.
+    them: &'static str,
     /// It is being deleted already.
     is_leaving: bool,
 }
@@ -45,7 +50,12 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
         url: display_line(webhook.request_url.as_str()).into_owned(),
         description: (!webhook.description.is_empty()).then(|| Name::new(&webhook.description)),
         events: selected(&webhook.selection, &types),
-        waiting: (waiting > 0).then(|| count(waiting, "waiting delivery", "waiting deliveries")),
+        waiting: match waiting {
+            0 => None,
+            1 => Some("waiting delivery".to_owned()),
+            number => Some(format!("{} waiting deliveries", with_thousands(number))),
+        },
+        them: if waiting == 1 { "it" } else { "them" },
         is_leaving: webhook.leaving.is_some(),
     };
     show_page(&visitor, StatusCode::OK, &page)
