@@ -73,14 +73,13 @@ fn a_live_list_with_fifty_events_a_second_keeps_its_rows_and_its_memory_bounded(
         app.advance(Duration::from_secs(1));
         most_rows = most_rows.max(admin.count("#rows tr"));
         assert!(most_rows <= 200, "{most_rows} rows after {second} s");
-        if second == (seconds / 5).max(1) {
+        if second >= seconds / 5 && most_rows >= 150 && warm.is_none() {
             warm = Some(used());
         }
         // Real seconds, since the page counts them: this is how long somebody watches.
         std::thread::sleep(Duration::from_secs(second).saturating_sub(began.elapsed()));
     }
-    let ((heap, nodes), (heap_now, nodes_now)) = (warm.expect("a fifth of it is over"), used());
+    let ((heap, nodes), (heap_now, nodes_now)) = (warm.expect("the list has grown full"), used());
     println!("{most_rows} rows at the most; heap {heap} then {heap_now}; nodes {nodes} then {nodes_now}");
-    assert!(most_rows > 1, "it was live");
     assert!(heap_now < heap * 1.5 && nodes_now < nodes * 1.5, "heap {heap} → {heap_now}, nodes {nodes} → {nodes_now}");
 }
