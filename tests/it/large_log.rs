@@ -121,26 +121,20 @@ fn of_a_hundred_thousand_rows_every_page_and_filter_shows_its_own_and_none_is_lo
 fn a_page_of_a_million_rows_costs_what_one_of_twenty_thousand_costs() {
     let number = |text: String| text.parse().expect("HOOKSTEAD_ROWS is a number");
     let rows = std::env::var("HOOKSTEAD_ROWS").map_or(1_000_000, number);
-    let measure = |log: &LargeLog| -> Vec<(&'static str, Duration)> {
-        let browser = Browser::signed_in(&log.app);
-        let median = |address: &str| {
-            let mut times: Vec<_> = (0..21)
-                .map(|_| {
-                    let began = Instant::now();
-                    browser.get(address).expect(200);
-                    began.elapsed()
-                })
-                .collect();
-            times.sort();
-            times[times.len() / 2]
-        };
-        log.looks().into_iter().map(|(name, address)| (name, median(&address))).collect()
-    };
-    let few = measure(&LargeLog::of(20_000));
-    let many = measure(&LargeLog::of(rows));
-    for ((name, few), (_, many)) in few.into_iter().zip(many) {
-        let ratio = many.as_secs_f64() / few.as_secs_f64();
-        println!("{name}: {few:?} with 20,000 rows, {many:?} with {rows}: {ratio:.1} times");
-        assert!(ratio < 4.0, "{name}: {few:?} with 20,000 rows, {many:?} with {rows}");
+    let (few, many) = (LargeLog::of(20_000), LargeLog::of(rows));
+    let (few_browser, many_browser) = (Browser::signed_in(&few.app), Browser::signed_in(&many.app));
+    for ((name, in_few), (_, in_many)) in few.looks().into_iter().zip(many.looks()) {
+        // In turn, and the best of each: what else this machine does meanwhile tells nothing.
+        let mut best = [Duration::MAX; 2];
+        for _ in 0..41 {
+            for (side, (browser, address)) in [(&few_browser, &in_few), (&many_browser, &in_many)].iter().enumerate() {
+                let began = Instant::now();
+                browser.get(address).expect(200);
+                best[side] = best[side].min(began.elapsed());
+            }
+        }
+        let ratio = best[1].as_secs_f64() / best[0].as_secs_f64();
+        println!("{name}: {:?} with 20,000 rows, {:?} with {rows}: {ratio:.1} times", best[0], best[1]);
+        assert!(ratio < 4.0, "{name}: {best:?}, {ratio:.1} times");
     }
 }
