@@ -15,7 +15,7 @@ impl Store {
     /// # Errors
     /// If the store cannot be read.
     pub fn sendable_page(&self, webhook: WebhookId, after: Option<Due>, limit: usize) -> Result<QueuePage, Problem> {
-        if !self.webhooks().get(webhook).is_some_and(|webhook| webhook.retries_paused.is_some()) {
+        if self.webhooks().get(webhook).is_none_or(|webhook| webhook.retries_paused.is_none()) {
             return self.queue_page(webhook, after, limit);
         }
         let (mut place, mut rows) = (after, Vec::new());
