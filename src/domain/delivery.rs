@@ -5,8 +5,7 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Cause, DeliveryId, EventId, JobId, OrderTag, Outcome, TargetUrl, Timestamp, Timings, WebhookId,
-    id::DELIVERIES_PER_EVENT,
+    Cause, DeliveryId, EventId, JobId, OrderTag, Outcome, Timestamp, Timings, WebhookId, id::DELIVERIES_PER_EVENT,
 };
 
 /// Where a delivery stands.
@@ -233,9 +232,13 @@ pub struct Attempt {
     /// When the next attempt was to be, as decided after this one.
     #[serde(default)]
     pub next_attempt_at: Option<Timestamp>,
-    /// Where it went, if that was not the Request URL of that version.
+    /// Headers with signatures of other forms that were sent besides.
     #[serde(default)]
-    pub url: Option<TargetUrl>,
+    pub other_signatures: Vec<(String, String)>,
+    /// The version whose Request URL it went to, if that was not the URL of the version that was used.
+    /// The URL itself is only where it is sealed, see [`super::EarlierUrl`].
+    #[serde(default)]
+    pub url_version: Option<u64>,
     /// How its time was spent.
     #[serde(default)]
     pub timings: Option<Timings>,

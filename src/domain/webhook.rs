@@ -5,8 +5,8 @@ use std::{ops::RangeInclusive, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountId, CustomHeaders, Delivery, EventType, Fault, RetrySchedule, Secret, Selection, TargetUrl, Timestamp,
-    WebhookId,
+    AccountId, CustomHeaders, Delivery, EventType, Fault, OtherSignatures, RetrySchedule, Secret, Selection, TargetUrl,
+    Timestamp, TlsOptions, WebhookId,
 };
 
 /// A configured receiver.
@@ -61,6 +61,12 @@ pub struct Webhook {
     /// Set once it is deleted; kept so that its log entries can still name it.
     #[serde(default)]
     pub deleted_at: Option<Timestamp>,
+    /// Signatures of other forms that are sent too.
+    #[serde(default)]
+    pub other_signatures: OtherSignatures,
+    /// What it adds to the encryption of its connections.
+    #[serde(default)]
+    pub tls: TlsOptions,
     /// It is deleted once what waits for it was tried once more.
     #[serde(default)]
     pub leaving: Option<Leaving>,
@@ -199,6 +205,8 @@ impl Webhook {
             updated_by: String::new(),
             version: 0,
             deleted_at: None,
+            other_signatures: OtherSignatures::default(),
+            tls: TlsOptions::default(),
             leaving: None,
             earlier_urls: Vec::new(),
             retries_paused: None,
@@ -239,8 +247,17 @@ impl Webhook {
 
     /// Where a delivery goes whose event met the version `met` of all webhooks.
     pub fn url_for(&self, delivery: &Delivery, met: u64) -> &TargetUrl {
-        let earlier = self.earlier_urls.iter().find(|earlier| !delivery.to_present_url && met < earlier.before);
-        earlier.map_or(&self.request_url, |earlier| &earlier.url)
+        self.earlier_url_for(delivery, met).map_or(&self.request_url, |earlier| &earlier.url)
+    }
+
+    /// The version whose Request URL that is, if it is not the present URL.
+    pub fn url_version_for(&self, delivery: &Delivery, met: u64) -> Option<u64> {
+        let earlier = self.earlier_url_for(delivery, met).filter(|earlier| earlier.url != self.request_url)?;
+        earlier.before.checked_sub(1)
+    }
+
+    fn earlier_url_for(&self, delivery: &Delivery, met: u64) -> Option<&EarlierUrl> {
+        self.earlier_urls.iter().find(|earlier| !delivery.to_present_url && met < earlier.before)
     }
 
     /// Changes the Request URL. What waits goes there too, or stays with the URL it was meant for.
@@ -261,6 +278,7 @@ impl Webhook {
         (self.leaving, self.alarm_url) = (None, None);
         self.secrets.clear();
         self.headers = self.headers.without_hidden_values();
+        self.tls = TlsOptions::default();
     }
 
     /// The secrets to sign with at `now`, newest first.

@@ -17,6 +17,7 @@ pub(super) struct Built {
     number: u32,
     started_at: Timestamp,
     signature: String,
+    other_signatures: Vec<(String, String)>,
     parcel: Parcel,
 }
 
@@ -28,7 +29,9 @@ pub(super) fn build(parcel: Parcel, wall: Timestamp, timeout: Duration) -> Built
     let number = parcel.delivery.attempts + 1;
     let timestamp_s = wall.as_seconds();
     let body = parcel.body.clone();
-    let signature = sign(&webhook.secrets_at(wall), &parcel.event.id.to_string(), timestamp_s, &body);
+    let secrets = webhook.secrets_at(wall);
+    let signature = sign(&secrets, &parcel.event.id.to_string(), timestamp_s, &body);
+    let other_signatures = webhook.other_signatures.sign(&secrets, timestamp_s, &body);
     let parts = RequestParts {
         event: parcel.event.id,
         event_type: &parcel.event.event_type,
@@ -37,6 +40,7 @@ pub(super) fn build(parcel: Parcel, wall: Timestamp, timeout: Duration) -> Built
         sequence: parcel.delivery.sequence,
         timestamp_s,
         signature: &signature,
+        other_signatures: &other_signatures,
         sender_version: SENDER_VERSION,
     };
     let request = OutgoingRequest {
@@ -46,8 +50,9 @@ pub(super) fn build(parcel: Parcel, wall: Timestamp, timeout: Duration) -> Built
         body,
         timeout: webhook.timeout_ms.map_or(timeout, |millis| Duration::from_millis(millis.into())),
         now: wall,
+        tls: webhook.tls.clone(),
     };
-    Built { request, number, started_at: wall, signature, parcel }
+    Built { request, number, started_at: wall, signature, other_signatures, parcel }
 }
 
 impl Built {
@@ -58,8 +63,8 @@ impl Built {
 
     /// The attempt that was made.
     pub(super) fn attempt(self, sent: Sent, duration: Duration) -> Attempt {
-        let delivery = self.parcel.delivery;
-        let url = Some(self.request.url).filter(|url| *url != self.parcel.webhook.request_url);
+        let Parcel { delivery, event, webhook, .. } = self.parcel;
+        let url_version = webhook.url_version_for(&delivery, event.met_version);
         Attempt {
             number: self.number,
             started_at: self.started_at,
@@ -67,12 +72,13 @@ impl Built {
             started_by: delivery.next_start,
             started_by_name: delivery.next_start_by,
             outcome: sent.outcome,
-            webhook_version: self.parcel.webhook.version,
+            webhook_version: webhook.version,
             address: sent.address,
             signature: self.signature,
             sender_version: SENDER_VERSION.to_owned(),
             next_attempt_at: None,
-            url,
+            other_signatures: self.other_signatures,
+            url_version,
             timings: sent.timings,
         }
     }

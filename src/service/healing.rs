@@ -9,7 +9,7 @@ use super::Service;
 use crate::{
     domain::{
         AfterRecovery, Alarm, AlarmWebhook, Attempt, CustomHeaders, EventType, Healing, LastAttempt, OldestDue,
-        Problem, SystemWatch, Webhook, WebhookId,
+        Problem, SystemWatch, TlsOptions, Webhook, WebhookId,
     },
     store::{HealingChange, Parcel, Switch},
 };
@@ -135,7 +135,10 @@ impl Service {
         let webhook = self.store.webhooks().get(about.id.parse().ok()?)?;
         let request_url = webhook.alarm_url.clone()?;
         let headers = CustomHeaders::default();
-        Some(Webhook { request_url, headers, alarm_url: None, ..Webhook::clone(&webhook) })
+        // Whom it trusts, but not who it says it is: that is meant for its receiver.
+        let tls =
+            TlsOptions { ca: webhook.tls.ca.clone(), ca_ends_at: webhook.tls.ca_ends_at, ..TlsOptions::default() };
+        Some(Webhook { request_url, headers, tls, alarm_url: None, ..Webhook::clone(&webhook) })
     }
 
     /// What is sent to an alarm URL about an alarm.

@@ -68,8 +68,9 @@ impl Service {
     }
 
     async fn let_go(&self, webhook: &Webhook, leaving: &Leaving, now: Timestamp) -> Result<(), Problem> {
-        let (actor, id) = (leaving.by.clone(), webhook.id);
-        let audit = AuditEntry { at: now, actor, action: "webhook.deleted".into(), object: id.to_string() };
+        let id = webhook.id;
+        let audit =
+            AuditEntry { actor: leaving.by.clone(), ..AuditEntry::new(now, &Actor::operator(), "webhook.deleted", id) };
         let update: WebhookUpdate = Box::new(move |webhook: &mut Webhook| webhook.delete(now));
         match self.store.update_webhook(id, Some(webhook.version), now, update, audit).await {
             Ok(_) => self.store.settle_deleted(id, now).await,

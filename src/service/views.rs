@@ -94,6 +94,8 @@ pub struct LogDetail {
     pub attempts: Vec<AttemptView>,
     /// The bytes that were sent, the same for every attempt.
     pub body: Vec<u8>,
+    /// Masked fields have stars in `body`, so it is not what was sent.
+    pub masked: bool,
     /// The entry that has to end before this one is sent, if its webhook keeps order.
     pub waits_for: Option<DeliveryId>,
     /// The other entries of the same event.
@@ -124,7 +126,7 @@ impl LogDetail {
             duration_ms: attempt.duration_ms,
             body_bytes: self.body.len(),
             log: self.entry.delivery.id,
-            disables: attempt.url.is_none() && !self.entry.event.test,
+            disables: attempt.url_version.is_none() && !self.entry.event.test,
         })
     }
 }

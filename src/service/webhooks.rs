@@ -8,8 +8,9 @@ use super::{AttemptView, Service, WebhookStats, WebhookView, access::random_byte
 use crate::{
     domain::{
         AccountId, Actor, CustomHeaders, Delivery, DeliveryId, Disabled, DisabledReason, EventId, EventType, Fault,
-        Finding, Health, HourStats, LogCursor, LogFilter, NewEvent, PastedRequest, Problem, ProblemKind, RetrySchedule,
-        Scope, Secret, Selection, StartedBy, Status, TargetUrl, Timestamp, Waiting, Webhook, WebhookId,
+        Finding, Health, HourStats, LogCursor, LogFilter, NewEvent, OtherSignatures, PastedRequest, Problem,
+        ProblemKind, RetrySchedule, Scope, Secret, Selection, StartedBy, Status, TargetUrl, Timestamp, TlsChange,
+        TlsOptions, Waiting, Webhook, WebhookId,
     },
     store::{Parcel, WebhookUpdate},
 };
@@ -44,6 +45,10 @@ pub struct WebhookInput {
     pub retry_schedule: Option<RetrySchedule>,
     /// See [`Webhook::ordered`].
     pub ordered: bool,
+    /// See [`Webhook::other_signatures`].
+    pub other_signatures: OtherSignatures,
+    /// See [`Webhook::tls`].
+    pub tls: TlsOptions,
     /// See [`Webhook::alarm_url`].
     pub alarm_url: Option<TargetUrl>,
 }
@@ -71,6 +76,12 @@ pub struct WebhookChange {
     pub retry_schedule: Option<Option<RetrySchedule>>,
     /// Whether it keeps order from now on; what waits already goes on as it was.
     pub ordered: Option<bool>,
+    /// See [`OtherSignatures::hub`]; `Some(None)` ends it.
+    pub hub_signature: Option<Option<String>>,
+    /// See [`OtherSignatures::timestamped`]; `Some(None)` ends it.
+    pub timestamped_signature: Option<Option<String>>,
+    /// See [`Webhook::tls`].
+    pub tls: TlsChange,
     /// Where alarms about it are sent; `Some(None)` for nowhere.
     pub alarm_url: Option<Option<TargetUrl>>,
     /// Pauses retries, or goes on with them.
@@ -145,6 +156,8 @@ impl Service {
         faults.extend(at("/description", Webhook::check_description(&input.description).err()));
         faults.extend(input.alarm_url.iter().flat_map(|url| at("/alarm_url", self.check_target(url))));
         check_numbers(input.timeout_ms, input.max_in_flight, input.rate_per_second, &mut faults);
+        faults.extend(input.other_signatures.clashes(&input.headers));
+        let tls = self.check_tls(input.tls, &mut faults);
         if !faults.is_empty() {
             return Err(Problem::invalid(faults));
         }
@@ -163,6 +176,8 @@ impl Service {
             alarm_url: input.alarm_url,
             created_by: actor.name.clone(),
             updated_by: actor.name.clone(),
+            other_signatures: input.other_signatures,
+            tls,
             ..Webhook::new(self.next_webhook_id(now), account, input.request_url, secret, now)
         };
         let audit = self.audit(actor, "webhook.created", webhook.id);
@@ -233,6 +248,15 @@ impl Service {
         }
         let (timeout, in_flight, rate) = (change.timeout_ms, change.max_in_flight, change.rate_per_second);
         check_numbers(timeout.flatten(), in_flight.flatten(), rate.flatten(), &mut faults);
+        let other_signatures = OtherSignatures {
+            hub: change.hub_signature.unwrap_or_else(|| present.other_signatures.hub.clone()),
+            timestamped: change.timestamped_signature.unwrap_or_else(|| present.other_signatures.timestamped.clone()),
+        };
+        faults.extend(other_signatures.clashes(change.headers.as_ref().unwrap_or(&present.headers)));
+        let tls = match change.tls.is_empty() {
+            true => None,
+            false => Some(self.check_tls(change.tls.apply(&present.tls), &mut faults)),
+        };
         if !faults.is_empty() {
             return Err(Problem::invalid(faults));
         }
@@ -252,6 +276,8 @@ impl Service {
             webhook.rate_per_second = change.rate_per_second.unwrap_or(webhook.rate_per_second);
             webhook.retry_schedule = change.retry_schedule.unwrap_or_else(|| webhook.retry_schedule.clone());
             webhook.ordered = change.ordered.unwrap_or(webhook.ordered);
+            webhook.other_signatures = other_signatures;
+            webhook.tls = tls.unwrap_or_else(|| webhook.tls.clone());
             webhook.alarm_url = change.alarm_url.unwrap_or_else(|| webhook.alarm_url.clone());
             match change.retries_paused {
                 Some(true) => drop(webhook.retries_paused.get_or_insert(now)),
@@ -377,7 +403,7 @@ impl Service {
         let counted = views.iter().any(|view| view.state.success + view.state.failed > 0);
         let tests = LogFilter { event_type: Some(EventType::test()), ..LogFilter::default() };
         let sent = counted || !self.logs(actor, tests, None, 1)?.items.is_empty();
-        Ok(FirstSteps { webhook: views.first().map(|view| view.webhook.id), sent, key: !self.keys().is_empty() })
+        Ok(FirstSteps { webhook: views.first().map(|view| view.webhook.id), sent, key: self.has_key() })
     }
 
     /// What a receiver of this webhook finds in a request that somebody pasted. The body that was
@@ -594,6 +620,18 @@ impl Service {
     /// Why a webhook may not have those headers: more or larger ones than the configuration allows.
     pub fn check_headers(&self, headers: &CustomHeaders) -> Option<Fault> {
         headers.check_limits(self.settings.headers_per_webhook, self.settings.header_bytes).err()
+    }
+
+    /// What a webhook adds to the encryption, with the ends of its certificates; what is wrong with it
+    /// joins `faults`.
+    fn check_tls(&self, options: TlsOptions, faults: &mut Vec<Fault>) -> TlsOptions {
+        if options.is_empty() {
+            return options;
+        }
+        self.prober.check_tls(options).unwrap_or_else(|wrong| {
+            faults.extend(wrong);
+            TlsOptions::default()
+        })
     }
 
     /// Why a webhook may not have that schedule: an event must outlive the last attempt to send it.

@@ -19,7 +19,7 @@ impl Store {
                 ids.push(row?.0.value().2);
             }
             for id in &ids {
-                let before = read::<Delivery>(&batch.deliveries, *id)?;
+                let before = read::<Delivery>(&*batch.deliveries, *id)?;
                 let before =
                     before.ok_or_else(|| Fail::damaged(format!("{} is queued and not there", DeliveryId(*id))))?;
                 let mut after = before.clone();

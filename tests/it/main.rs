@@ -2,6 +2,8 @@
 //! the real program, [`receiver`] a scripted receiver, [`browser`] an admin without a script, [`disk`]
 //! a disk that fails. Which fault is injected where stands in `tests/README.md`.
 
+mod access_crawl;
+mod access_matrix;
 mod api_access;
 mod api_bad_input;
 mod api_event_types;
@@ -13,8 +15,10 @@ mod app;
 mod bench;
 mod browser;
 mod certificates;
+mod client_certificates;
 mod command_line;
 mod console;
+mod data_file;
 mod disk;
 mod faults;
 mod kill;
@@ -23,9 +27,14 @@ mod limits;
 mod main_job;
 mod ordering;
 mod pages_access;
+mod pages_audit;
 mod pages_event_types;
+mod pages_forms;
+mod pages_second_factor;
+mod pages_sign_in;
 mod pages_system;
 mod pages_test_receiver;
+mod pages_users;
 mod pages_webhook_delete;
 mod pages_webhook_detail;
 mod pages_webhook_edit;
@@ -36,10 +45,13 @@ mod pages_webhook_logs;
 mod pages_webhook_retries;
 mod pages_webhook_verify;
 mod pages_webhooks;
+mod privacy;
 mod process;
 mod receiver;
 mod retention;
+mod secrets;
 mod self_healing;
+mod signatures;
 mod simulation;
 mod static_binary;
 mod store_faults;

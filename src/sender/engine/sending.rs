@@ -52,9 +52,10 @@ impl Engine {
             self.hands.moved(due);
             return false;
         }
-        let job = Job { webhook, due };
+        let takes_time = lane.group != Group::Quick;
+        let job = Job { webhook, due, takes_time };
         lane.took_off(due.delivery, self.now);
-        self.slow_flights += usize::from(lane.group != Group::Quick);
+        self.slow_flights += usize::from(takes_time);
         self.hands.take(job, self.now);
         turn.send.push(job);
         true
@@ -75,7 +76,7 @@ impl Engine {
         let duration_ms = attempt.duration_ms;
         let throttled_until = lane.pace.finished(&attempt.outcome, duration_ms, verdict, finished_at, crowded);
         // What is gone of an earlier URL says nothing of the present one.
-        let gone = attempt.outcome.gone() && attempt.url.is_none();
+        let gone = attempt.outcome.gone() && attempt.url_version.is_none();
         if gone {
             lane.settings.on = false;
             self.rows -= lane.rows.len();

@@ -84,6 +84,14 @@ fn an_earlier_url_counts_for_events_that_met_it_and_for_no_other() {
     };
     assert_eq!(goes_to.iter().map(|event| shown(*event, false)).collect::<Vec<_>>(), ["crm", "second", "third"]);
     assert_eq!(goes_to.iter().map(|event| shown(*event, true)).collect::<Vec<_>>(), ["third"; 3]);
+    // Attempts name the version whose URL it was, and that finds it.
+    let version = |event: EventId| {
+        let met = world.store.event(event).unwrap().unwrap().met_version;
+        let version = found.url_version_for(&world.only_delivery(event), met)?;
+        Some(world.store.webhook_version(webhook, version).unwrap().unwrap().request_url.to_string())
+    };
+    let old = ["crm", "second"].map(|path| Some(url(path).to_string()));
+    assert_eq!(goes_to.iter().map(|event| version(*event)).collect::<Vec<_>>(), [&old[..], &[None]].concat());
     let mut found = Webhook::clone(&found);
     found.move_to(url("fourth"), Waiting::GoesToNewUrl);
     assert!(found.earlier_urls.is_empty(), "all that waits goes along");

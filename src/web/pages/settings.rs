@@ -9,7 +9,7 @@ use askama::Template;
 
 use super::{
     ask,
-    cookies::Cookie,
+    cookies::{Cookie, Reached},
     form::Posted,
     notes::Note,
     page::{Frame, SETTINGS, see_other_with, show as show_page},
@@ -92,8 +92,8 @@ pub async fn submit(visitor: Visitor, posted: Posted) -> Reply {
 }
 
 /// The header that remembers a choice in this browser.
-pub fn remember(cookie: Cookie, value: &str, secure: bool) -> HeaderValue {
-    cookie.keep(value, Some(REMEMBERED_S), secure)
+pub fn remember(cookie: Cookie, value: &str, reached: Reached) -> HeaderValue {
+    cookie.keep(value, Some(REMEMBERED_S), reached)
 }
 
 fn choice(value: &str, words: &str, is_chosen: bool) -> Choice {
@@ -127,6 +127,7 @@ fn rows(state: &State, visitor: &Visitor, expiring: &Expiring) -> Vec<Row> {
     vec![
         row("retention_days", "Retention", length(settings.retention), vec![preview(expiring, settings.retention)]),
         row("web.session_days", "A sign-in lasts", length(settings.session), Vec::new()),
+        row("web.session_idle_hours", "A sign-in ends unused after", length(settings.session_idle), Vec::new()),
         row(
             "sender.timeout_ms",
             "Timeout of one attempt",

@@ -20,3 +20,5 @@ mod look;
 mod plain;
 mod webhooks;
 mod world;
+
+pub use world::World;

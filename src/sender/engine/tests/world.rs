@@ -272,7 +272,8 @@ impl World {
             signature: String::new(),
             sender_version: String::new(),
             next_attempt_at: None,
-            url: None,
+            other_signatures: Vec::new(),
+            url_version: None,
             timings: None,
         };
         self.inputs.push(Input::Finished(Box::new(Finished {
