@@ -375,4 +375,9 @@
   // The summary of errors is read first.
   const errors = document.querySelector(".errors");
   if (errors) errors.focus();
+
+  // Set-up offers the time zone of this browser.
+  const zone = document.querySelector("select[data-zone]");
+  const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone && zone.value === "UTC" && [...zone.options].some((one) => one.value === here)) zone.value = here;
 })();

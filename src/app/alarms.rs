@@ -1,8 +1,9 @@
-//! Sends alarms to the alarm URL, one after the other, on a thread of its own: a receiver that
-//! hangs holds up nothing but the alarms behind. What waits is kept in memory and bounded.
+//! Sends alarms to the operator's alarm URL, and those about a webhook to that webhook's own as well,
+//! on a thread of its own: a receiver that hangs holds up nothing but alarms. Those for one URL keep
+//! their order; one that fails holds up no other URL. What waits is kept in memory and bounded.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashSet, VecDeque},
     io,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -14,10 +15,7 @@ use std::{
 
 use crate::{
     config::Config,
-    domain::{
-        AccountId, Alarm, CustomHeaders, OtherSignatures, Selection, SigningSecret, Timestamp, TlsOptions, Webhook,
-        WebhookId,
-    },
+    domain::{AccountId, Alarm, Outcome, Timestamp, Webhook, WebhookId},
     service::Service,
     store::Parcel,
     system::{Clock, Inbox},
@@ -30,7 +28,7 @@ const MOST_WAITING: usize = 1_000;
 const RETRY_AFTER_S: [u64; 4] = [5, 30, 120, 600];
 /// How long to wait for a place among the requests outside of the queue.
 const PLACE_AFTER: Duration = Duration::from_secs(1);
-/// Who the alarm URL's connections belong to: no webhook has this id.
+/// Who the operator's alarm URL's connections belong to: no webhook has this id.
 const ALARM_WEBHOOK: WebhookId = WebhookId(0);
 
 /// The alarms' thread. It ends when dropped, once the request under way has ended.
@@ -42,7 +40,8 @@ pub struct Alarms {
 struct Shared {
     service: Arc<Service>,
     clock: Arc<dyn Clock>,
-    to: Arc<Webhook>,
+    /// The operator's alarm URL, if there is one.
+    operator: Option<Arc<Webhook>>,
     queue: Mutex<Queue>,
     inbox: Arc<Inbox<()>>,
     stopping: AtomicBool,
@@ -62,24 +61,40 @@ struct Waiting {
     due: Timestamp,
 }
 
+impl Queue {
+    /// What is due first, of the alarms that have no earlier one for the same URL before them.
+    fn next(&self) -> Option<Waiting> {
+        let mut seen = HashSet::new();
+        let heads = self.waiting.iter().filter(|waiting| seen.insert(waiting.parcel.webhook.id));
+        heads.min_by_key(|waiting| waiting.due).cloned()
+    }
+}
+
 impl Alarms {
-    /// Starts the thread, if an alarm URL is configured.
+    /// Starts the thread.
     ///
     /// # Errors
     /// If the system gives no thread.
-    pub fn start(config: &Config, service: Arc<Service>, clock: Arc<dyn Clock>) -> io::Result<Option<Alarms>> {
-        let Some(to) = alarm_webhook(config, clock.now()) else { return Ok(None) };
+    pub fn start(config: &Config, service: Arc<Service>, clock: Arc<dyn Clock>) -> io::Result<Alarms> {
+        let operator = alarm_webhook(config, clock.now()).map(Arc::new);
         let inbox = Inbox::new(&*clock);
         let (queue, stopping) = (Mutex::default(), AtomicBool::new(false));
-        let shared = Arc::new(Shared { service, clock, to: Arc::new(to), queue, inbox, stopping });
+        let shared = Arc::new(Shared { service, clock, operator, queue, inbox, stopping });
         let runs = shared.clone();
         let thread = std::thread::Builder::new().name("alarms".into()).spawn(move || runs.run())?;
-        Ok(Some(Alarms { shared, thread: Some(thread) }))
+        Ok(Alarms { shared, thread: Some(thread) })
     }
 
-    /// Has an alarm sent. Does not wait.
+    /// Has an alarm sent to whoever wants to hear of it. Does not wait.
     pub fn raise(&self, alarm: &Alarm) {
-        let parcel = self.shared.service.alarm_parcel(self.shared.to.clone(), alarm);
+        let own = self.shared.service.alarm_webhook_of(alarm).map(Arc::new);
+        for to in self.shared.operator.clone().into_iter().chain(own) {
+            self.enqueue(to, alarm);
+        }
+    }
+
+    fn enqueue(&self, to: Arc<Webhook>, alarm: &Alarm) {
+        let parcel = self.shared.service.alarm_parcel(to, alarm);
         let mut queue = self.shared.queue();
         let waiting = Waiting { number: queue.next_number, name: alarm.name, parcel, due: Timestamp::default() };
         queue.next_number += 1;
@@ -109,44 +124,22 @@ impl Drop for Alarms {
     }
 }
 
-/// The alarm URL in the form of a webhook, so that it is sent to as any other.
+/// The operator's alarm URL in the form of a webhook, so that it is sent to as any other.
 fn alarm_webhook(config: &Config, now: Timestamp) -> Option<Webhook> {
     let (Some(request_url), Some(secret)) = (config.alarm.url.clone(), config.alarm.secret.clone()) else {
         return None;
     };
-    Some(Webhook {
-        id: ALARM_WEBHOOK,
-        account: AccountId::default(),
-        request_url,
-        description: String::new(),
-        selection: Selection::every(),
-        headers: CustomHeaders::default(),
-        secrets: vec![SigningSecret { secret, since: now, until: None }],
-        disabled: None,
-        timeout_ms: None,
-        max_in_flight: None,
-        rate_per_second: None,
-        ordered: false,
-        retry_schedule: None,
-        created_at: now,
-        created_by: String::new(),
-        updated_by: String::new(),
-        updated_at: now,
-        version: 0,
-        deleted_at: None,
-        other_signatures: OtherSignatures::default(),
-        tls: TlsOptions::default(),
-    })
+    Some(Webhook::new(ALARM_WEBHOOK, AccountId::default(), request_url, secret, now))
 }
 
 impl Shared {
     fn run(&self) {
         while !self.stopping.load(Ordering::Acquire) {
             let now = self.clock.now();
-            let first = self.queue().waiting.front().cloned();
-            match first {
-                Some(first) if first.due <= now => self.send(first),
-                first => drop(self.inbox.drain_or_wait(&*self.clock, first.map(|first| first.due))),
+            let next = self.queue().next();
+            match next {
+                Some(next) if next.due <= now => self.send(next),
+                next => drop(self.inbox.drain_or_wait(&*self.clock, next.map(|next| next.due))),
             }
         }
     }
@@ -156,27 +149,25 @@ impl Shared {
         let now = self.clock.now();
         let mut queue = self.queue();
         // It may have been dropped meanwhile, to make room.
-        let Some(first) = queue.waiting.front_mut().filter(|first| first.number == waiting.number) else { return };
-        let Some(attempt) = attempt else {
-            first.due = now.plus(PLACE_AFTER);
+        let Some(place) = queue.waiting.iter().position(|one| one.number == waiting.number) else { return };
+        let outcome = attempt.map(|attempt| attempt.outcome).filter(Outcome::counts);
+        let Some(outcome) = outcome else {
+            // There was no place for it, or our own stop cut it short.
+            queue.waiting[place].due = now.plus(PLACE_AFTER);
             return;
         };
-        if !attempt.outcome.counts() {
-            // Our own stop cut it short.
-            first.due = now.plus(PLACE_AFTER);
+        if outcome.is_success() {
+            queue.waiting.remove(place);
             return;
         }
-        if attempt.outcome.is_success() {
-            queue.waiting.pop_front();
-            return;
-        }
-        first.parcel.delivery.attempts += 1;
-        let made = first.parcel.delivery.attempts as usize;
-        let (result, name) = (attempt.outcome.words(), waiting.name);
+        let failed = &mut queue.waiting[place];
+        failed.parcel.delivery.attempts += 1;
+        let made = failed.parcel.delivery.attempts as usize;
         match RETRY_AFTER_S.get(made - 1) {
-            Some(wait) => first.due = now.plus(Duration::from_secs(*wait)),
+            Some(wait) => failed.due = now.plus(Duration::from_secs(*wait)),
             None => {
-                queue.waiting.pop_front();
+                queue.waiting.remove(place);
+                let (result, name) = (outcome.words(), waiting.name);
                 tracing::warn!(alarm = name, result, "the alarm URL does not take an alarm; it was dropped");
             }
         }

@@ -51,7 +51,7 @@ impl Deliveries for StoredDeliveries {
     }
 
     fn queue_page(&self, webhook: WebhookId, after: Option<Due>, limit: usize) -> Result<QueuePage, Problem> {
-        self.store.queue_page(webhook, after, limit)
+        self.store.sendable_page(webhook, after, limit)
     }
 
     fn parcel(&self, delivery: DeliveryId, due: Timestamp) -> Result<Option<Parcel>, Problem> {

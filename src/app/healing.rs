@@ -35,7 +35,7 @@ const PINGS_WAITING: usize = 64;
 
 /// The threads of the healing. They end when dropped, once requests under way have ended.
 pub struct Healing {
-    alarms: Arc<Option<Alarms>>,
+    alarms: Arc<Alarms>,
     inbox: Arc<Inbox<Pinged>>,
     stopping: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
@@ -90,9 +90,7 @@ impl Healing {
         self.stopping.store(true, Ordering::Release);
         // Wakes the thread, which looks at the flag.
         self.inbox.extend([(WebhookId(0), None)]);
-        if let Some(alarms) = &*self.alarms {
-            alarms.stop_soon();
-        }
+        self.alarms.stop_soon();
     }
 
     fn spawn(&mut self, name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
@@ -127,7 +125,7 @@ fn ping_all(service: &Service, asked: &Mutex<Receiver<WebhookId>>, inbox: &Inbox
 
 struct Rounds {
     service: Arc<Service>,
-    alarms: Arc<Option<Alarms>>,
+    alarms: Arc<Alarms>,
     ask: SyncSender<WebhookId>,
     /// Pings that wait, are under way, or whose result is not written yet.
     under_way: HashSet<WebhookId>,
@@ -188,8 +186,6 @@ impl Rounds {
             }
             _ => tracing::warn!(alarm = alarm.name, webhook_id, "{}", alarm.message),
         }
-        if let Some(alarms) = &*self.alarms {
-            alarms.raise(alarm);
-        }
+        self.alarms.raise(alarm);
     }
 }

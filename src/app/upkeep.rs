@@ -111,6 +111,9 @@ impl Rounds {
         if !self.settled {
             self.settled = self.runtime.block_on(self.service.settle_deleted_webhooks()).is_ok();
         }
+        if let Err(problem) = self.runtime.block_on(self.service.look_after_leaving_webhooks()) {
+            complain("deleting a webhook", &problem);
+        }
         if let Err(problem) = self.service.advance_bulk_resends() {
             complain("a bulk resend", &problem);
         }

@@ -135,6 +135,9 @@ impl Webhook {
             ("timestamped_signature_header", signature(&self.other_signatures.timestamped)),
             ("tls_ca", certificate(&self.tls.ca, self.tls.ca_ends_at)),
             ("tls_client_certificate", certificate(&self.tls.certificate, self.tls.certificate_ends_at)),
+            ("alarm_url", self.alarm_url.as_ref().map(ToString::to_string).unwrap_or_default()),
+            ("retries_paused", self.retries_paused.map(|since| format!("since {since}")).unwrap_or_default()),
+            ("deleting", self.leaving.as_ref().map(|leaving| format!("since {}", leaving.since)).unwrap_or_default()),
         ]
     }
 

@@ -4,7 +4,7 @@ use std::{fmt, net::SocketAddr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Circumstances, TargetUrl};
+use super::Circumstances;
 
 /// Why there was no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -118,8 +118,9 @@ impl Cause {
         }
     }
 
-    /// [`Cause::remedy`] with what is known of one attempt; `detail` is what its record says.
-    pub fn remedy_of(&self, at: &Circumstances, detail: &str) -> String {
+    /// One or two sentences: what happened and what to do about it. `detail` is what the record of
+    /// the attempt says.
+    pub fn remedy(&self, at: &Circumstances, detail: &str) -> String {
         let (host, port) = (at.url.host(), at.url.port());
         // A cause of the dialler has the address it dialled as its detail.
         let dialled = detail.parse().ok().or(at.address);
@@ -127,72 +128,52 @@ impl Cause {
         let seconds = at.duration_ms.saturating_add(500).max(1_000) / 1_000;
         let ended = detail.strip_prefix("It ended on ").and_then(|rest| rest.strip_suffix('.'));
         let named = detail.strip_prefix("It is for ").and_then(|rest| rest.strip_suffix('.'));
+        let more = if detail.is_empty() { String::new() } else { format!(" ({detail})") };
         match (self, ended, named) {
-            (Cause::ConnectRefused, _, _) => format!("{place} refused port {port}. Is the receiver running?"),
-            (Cause::ConnectTimeout, _, _) => {
+            (Cause::DnsNotFound, ..) => {
+                format!("{host} has no address. Check the spelling of the Request URL.{more}")
+            }
+            (Cause::DnsFailed, ..) => {
+                format!("The address of {host} could not be looked up. Your operator can check the name server.{more}")
+            }
+            (Cause::ConnectRefused, ..) => format!("{place} refused port {port}. Is the receiver running?"),
+            (Cause::ConnectTimeout, ..) => {
                 format!("{place} did not answer on port {port}. A firewall may be dropping the packets.")
             }
-            (Cause::ResponseTimeout, _, _) => format!(
+            (Cause::ConnectFailed, ..) => {
+                format!("No connection to {host} on port {port} was possible. Is it reachable from here?{more}")
+            }
+            (Cause::ResponseTimeout, ..) => format!(
                 "The receiver took the request but did not answer in {seconds} s. Answer first, then do the work."
             ),
-            (Cause::TlsExpired, Some(day), _) => {
-                format!("The receiver's certificate ended on {day}. Renew it there.")
+            (Cause::TlsExpired, Some(day), _) => format!("The receiver's certificate ended on {day}. Renew it there."),
+            (Cause::TlsExpired, ..) => {
+                format!("The receiver's certificate is not valid at this date. Renew it there.{more}")
             }
             (Cause::TlsName, _, Some(names)) => format!("The certificate is for {names}, not {host}."),
-            (Cause::Internal, _, _) => format!("The sender failed ({}). Tell your operator.{}", at.log, more(detail)),
-            _ => self.remedy(at.url) + &more(detail),
+            (Cause::TlsName, ..) => format!("The certificate is for another name, not {host}.{more}"),
+            (Cause::TlsUntrusted, ..) => format!(
+                "Self-signed, or an intermediate certificate is missing. \
+                 Check: openssl s_client -connect {host}:{port}{more}"
+            ),
+            (Cause::TlsFailed, ..) => {
+                format!("No encrypted connection came about. Does port {port} of {host} speak TLS 1.2 or 1.3?{more}")
+            }
+            (Cause::ClosedEarly, ..) => {
+                format!("The receiver closed the connection before the answer was complete.{more}")
+            }
+            (Cause::BadResponse, ..) => {
+                format!("What came back is not an HTTP answer. Check the port of the Request URL.{more}")
+            }
+            (Cause::BlockedAddress, ..) => {
+                format!("The Request URL does not lead to a public address. Setting: allowed_private_targets.{more}")
+            }
+            (Cause::Interrupted, ..) => {
+                "This server stopped while sending. It will be sent again and does not count as a failure.".to_owned()
+            }
+            (Cause::Internal, ..) => format!("The sender failed ({}). Tell your operator.{more}", at.log),
         }
     }
-
-    /// One or two sentences: what happened at `url` and what to do about it.
-    pub fn remedy(&self, url: &TargetUrl) -> String {
-        let (host, port) = (url.host(), url.port());
-        let text = match self {
-            Cause::DnsNotFound => {
-                return format!("{host} has no address. Check the spelling of the Request URL.");
-            }
-            Cause::DnsFailed => {
-                return format!(
-                    "The address of {host} could not be looked up. Your operator can check the name server."
-                );
-            }
-            Cause::ConnectRefused => return format!("{host} refused port {port}. Is the receiver running?"),
-            Cause::ConnectTimeout => {
-                return format!("{host} did not answer on port {port}. A firewall may be dropping the packets.");
-            }
-            Cause::ConnectFailed => {
-                return format!("No connection to {host} on port {port} was possible. Is it reachable from here?");
-            }
-            Cause::TlsName => return format!("The certificate is for another name, not {host}."),
-            Cause::TlsUntrusted => {
-                return format!(
-                    "Self-signed, or an intermediate certificate is missing. \
-                     Check: openssl s_client -connect {host}:{port}"
-                );
-            }
-            Cause::TlsFailed => {
-                return format!("No encrypted connection came about. Does port {port} of {host} speak TLS 1.2 or 1.3?");
-            }
-            Cause::ResponseTimeout => {
-                "The receiver took the request but did not answer in time. Answer first, then do the work."
-            }
-            Cause::TlsExpired => "The receiver's certificate is not valid at this date. Renew it there.",
-            Cause::ClosedEarly => "The receiver closed the connection before the answer was complete.",
-            Cause::BadResponse => "What came back is not an HTTP answer. Check the port of the Request URL.",
-            Cause::BlockedAddress => {
-                "The Request URL does not lead to a public address. Setting: allowed_private_targets."
-            }
-            Cause::Interrupted => {
-                "This server stopped while sending. It will be sent again and does not count as a failure."
-            }
-            Cause::Internal => "The sender failed. Tell your operator.",
-        };
-        text.to_owned()
-    }
-}
-
-fn more(detail: &str) -> String {
-    if detail.is_empty() { String::new() } else { format!(" ({detail})") }
 }
 
 impl fmt::Display for Cause {
@@ -217,7 +198,18 @@ impl<'de> Deserialize<'de> for Cause {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::DeliveryId;
+    use crate::domain::{DeliveryId, TargetUrl};
+
+    fn at(url: &TargetUrl) -> Circumstances<'_> {
+        Circumstances {
+            url,
+            address: Some("203.0.113.7:443".parse().expect("an address")),
+            duration_ms: 15_003,
+            body_bytes: 204_800,
+            log: DeliveryId(0),
+            disables: true,
+        }
+    }
 
     #[test]
     fn every_cause_has_its_own_code_and_words() {
@@ -228,7 +220,7 @@ mod tests {
             assert_eq!(json, format!("\"{cause}\""));
             assert_eq!(serde_json::from_str::<Cause>(&json).expect("the same"), cause);
             assert!(Cause::ALL[..position].iter().all(|other| other.words() != cause.words()), "{cause}");
-            assert!(cause.remedy(&url).ends_with(['.', '?', '3']), "{cause}");
+            assert!(cause.remedy(&at(&url), "").ends_with(['.', '?', '3']), "{cause}");
         }
         assert_eq!(Cause::from_code("moon_phase"), None);
     }
@@ -236,13 +228,7 @@ mod tests {
     #[test]
     fn what_is_known_of_an_attempt_is_said() {
         let url = TargetUrl::parse("https://hooks.example.com/in").expect("a URL");
-        let at = Circumstances {
-            url: &url,
-            address: Some("203.0.113.7:443".parse().expect("an address")),
-            duration_ms: 15_003,
-            body_bytes: 204_800,
-            log: DeliveryId(0),
-        };
+        let at = at(&url);
         for (cause, detail, words) in [
             (Cause::DnsNotFound, "", "hooks.example.com has no address. Check the spelling of the Request URL."),
             (Cause::ConnectRefused, "198.51.100.1:443", "198.51.100.1 refused port 443. Is the receiver running?"),
@@ -279,7 +265,7 @@ mod tests {
             ),
             (Cause::Internal, "", "The sender failed (log_00000000000000000000000000). Tell your operator."),
         ] {
-            assert_eq!(cause.remedy_of(&at, detail), words);
+            assert_eq!(cause.remedy(&at, detail), words);
         }
         assert_eq!(Cause::ConnectTimeout.words_after(5_001), "No connection in 5 s");
         assert_eq!(Cause::ResponseTimeout.words_after(200), "No response in 1 s");

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, DeliveryId, EventId, JobId, OrderTag, Outcome, Timestamp, WebhookId, id::DELIVERIES_PER_EVENT};
+use super::{
+    Cause, DeliveryId, EventId, JobId, OrderTag, Outcome, Timestamp, Timings, WebhookId, id::DELIVERIES_PER_EVENT,
+};
 
 /// Where a delivery stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -111,6 +113,10 @@ pub struct Delivery {
     /// The only attempt, where it was a success at once; other attempts have rows of their own.
     #[serde(default)]
     pub only_attempt: Option<Box<Attempt>>,
+    /// It goes to the present Request URL of its webhook, whichever that had when the event came: it
+    /// was sent again by request, or is a test.
+    #[serde(default)]
+    pub to_present_url: bool,
 }
 
 impl Delivery {
@@ -133,6 +139,7 @@ impl Delivery {
             missed,
             last: None,
             only_attempt: None,
+            to_present_url: false,
         }
     }
 
@@ -228,6 +235,13 @@ pub struct Attempt {
     /// Headers with signatures of other forms that were sent besides.
     #[serde(default)]
     pub other_signatures: Vec<(String, String)>,
+    /// The version whose Request URL it went to, if that was not the URL of the version that was used.
+    /// The URL itself is only where it is sealed, see [`super::EarlierUrl`].
+    #[serde(default)]
+    pub url_version: Option<u64>,
+    /// How its time was spent.
+    #[serde(default)]
+    pub timings: Option<Timings>,
 }
 
 impl Attempt {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::{AccountId, Secret, Selection, SigningSecret, TargetUrl, WebhookId, alarm::Told};
+use crate::domain::{AccountId, Secret, TargetUrl, WebhookId, alarm::Told};
 
 const START: Timestamp = Timestamp::from_millis(1_767_605_400_000);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -10,29 +10,9 @@ const POLICY: HealingPolicy = HealingPolicy {
 };
 
 fn webhook(disabled: Option<Disabled>) -> Webhook {
-    Webhook {
-        id: WebhookId(1 << 16),
-        account: AccountId::default(),
-        request_url: TargetUrl::parse("https://hooks.example.com/crm").unwrap(),
-        description: String::new(),
-        selection: Selection::every(),
-        headers: Default::default(),
-        secrets: vec![SigningSecret { secret: Secret::generate([7; 32]), since: START, until: None }],
-        disabled,
-        timeout_ms: None,
-        max_in_flight: None,
-        rate_per_second: None,
-        ordered: false,
-        retry_schedule: None,
-        created_at: START,
-        created_by: String::new(),
-        updated_by: String::new(),
-        updated_at: START,
-        version: 1,
-        deleted_at: None,
-        other_signatures: Default::default(),
-        tls: Default::default(),
-    }
+    let url = TargetUrl::parse("https://hooks.example.com/crm").unwrap();
+    let made = Webhook::new(WebhookId(1 << 16), AccountId::default(), url, Secret::generate([7; 32]), START);
+    Webhook { disabled, version: 1, ..made }
 }
 
 /// Attempts have failed since the start, that many.

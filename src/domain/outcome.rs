@@ -37,6 +37,8 @@ pub struct Circumstances<'a> {
     pub body_bytes: usize,
     /// The *Log ID*.
     pub log: DeliveryId,
+    /// Whether 410 disables the webhook: not if it answers a test, or comes from an earlier URL.
+    pub disables: bool,
 }
 
 /// A receiver's answer, as much of it as is kept.
@@ -112,21 +114,10 @@ impl Outcome {
     }
 
     /// One or two sentences: what happened and what to do about it. Empty after success.
-    pub fn remedy(&self, url: &TargetUrl) -> String {
+    pub fn remedy(&self, at: &Circumstances) -> String {
         match self {
-            Outcome::NoAnswer { cause, .. } => cause.remedy(url),
-            Outcome::Answered(answer) => answer.remedy(),
-        }
-    }
-
-    /// [`Outcome::remedy`] with what is known of the attempt.
-    pub fn remedy_of(&self, at: &Circumstances) -> String {
-        match self {
-            Outcome::NoAnswer { cause, detail } => cause.remedy_of(at, detail),
-            Outcome::Answered(answer) if answer.http_status == 413 => {
-                format!("{} This one has {} bytes.", answer.remedy(), with_thousands(at.body_bytes as u64))
-            }
-            Outcome::Answered(answer) => answer.remedy(),
+            Outcome::NoAnswer { cause, detail } => cause.remedy(at, detail),
+            Outcome::Answered(answer) => answer.remedy(at),
         }
     }
 
@@ -149,7 +140,7 @@ impl Answer {
         matches!(self.http_status, 301 | 302 | 303 | 307 | 308)
     }
 
-    fn remedy(&self) -> String {
+    fn remedy(&self, at: &Circumstances) -> String {
         let text = match self.http_status {
             200..=299 => "",
             301 | 302 | 303 | 307 | 308 => {
@@ -160,8 +151,12 @@ impl Answer {
             }
             401 | 403 => "The receiver refused the request. Check the Secret and the Headers.",
             404 => "Nothing is at this path on the receiver. Check the Request URL.",
-            410 => "The receiver says this address is gone for good, so the webhook was disabled.",
-            413 => "The receiver takes smaller bodies only.",
+            410 if at.disables => "The receiver says this address is gone for good, so the webhook was disabled.",
+            410 => "The receiver says this address is gone for good. Check the Request URL.",
+            413 => {
+                let bytes = with_thousands(at.body_bytes as u64);
+                return format!("The receiver takes smaller bodies only. This one has {bytes} bytes.");
+            }
             429 => "The receiver asked for a slower pace. Waiting as asked.",
             status => return format!("The receiver answered {}.", status_words(status)),
         };
@@ -223,6 +218,10 @@ mod tests {
         Outcome::NoAnswer { cause, detail: String::new() }
     }
 
+    fn at(url: &TargetUrl) -> Circumstances<'_> {
+        Circumstances { url, address: None, duration_ms: 1, body_bytes: 204_800, log: DeliveryId(1), disables: true }
+    }
+
     fn url() -> TargetUrl {
         TargetUrl::parse("https://hooks.example.com/x").expect("a URL")
     }
@@ -281,7 +280,7 @@ mod tests {
                  Check: openssl s_client -connect hooks.example.com:443",
             ),
         ] {
-            assert_eq!((&*outcome.words(), &*outcome.remedy(&url())), (words, remedy));
+            assert_eq!((&*outcome.words(), &*outcome.remedy(&at(&url()))), (words, remedy));
         }
     }
 
@@ -297,11 +296,17 @@ mod tests {
         for bad in ["javascript:alert(1)", "ftp://x/", "https://user:password@x/"] {
             assert_eq!(moved(bad), None, "{bad}");
         }
-        let at = Circumstances { url: &url(), address: None, duration_ms: 1, body_bytes: 204_800, log: DeliveryId(1) };
-        assert_eq!(
-            Outcome::Answered(answered(413)).remedy_of(&at),
-            "The receiver takes smaller bodies only. This one has 204,800 bytes."
-        );
+    }
+
+    #[test]
+    fn what_is_known_of_the_request_is_said() {
+        let url = url();
+        let told = |status: u16, disables: bool| {
+            Outcome::Answered(answered(status)).remedy(&Circumstances { disables, ..at(&url) })
+        };
+        assert_eq!(told(413, true), "The receiver takes smaller bodies only. This one has 204,800 bytes.");
+        assert!(told(410, true).ends_with("gone for good, so the webhook was disabled."));
+        assert!(told(410, false).ends_with("gone for good. Check the Request URL."));
     }
 
     #[test]

@@ -58,6 +58,11 @@ impl RetrySchedule {
         Ok(RetrySchedule { delays: delays_s.iter().copied().map(Duration::from_secs).collect() })
     }
 
+    /// One attempt and no retry.
+    pub fn once() -> RetrySchedule {
+        RetrySchedule { delays: Vec::new() }
+    }
+
     /// The delays between attempts, in seconds.
     pub fn to_seconds(&self) -> Vec<u64> {
         self.delays.iter().map(Duration::as_secs).collect()

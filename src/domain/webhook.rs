@@ -5,8 +5,8 @@ use std::{ops::RangeInclusive, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountId, CustomHeaders, Fault, OtherSignatures, RetrySchedule, Secret, Selection, TargetUrl, Timestamp,
-    TlsOptions, WebhookId,
+    AccountId, CustomHeaders, Delivery, EventType, Fault, OtherSignatures, RetrySchedule, Secret, Selection, TargetUrl,
+    Timestamp, TlsOptions, WebhookId,
 };
 
 /// A configured receiver.
@@ -67,6 +67,55 @@ pub struct Webhook {
     /// What it adds to the encryption of its connections.
     #[serde(default)]
     pub tls: TlsOptions,
+    /// It is deleted once what waits for it was tried once more.
+    #[serde(default)]
+    pub leaving: Option<Leaving>,
+    /// Where deliveries go whose event came before the Request URL changed, if whoever changed it
+    /// wanted that; the oldest URL first.
+    #[serde(default)]
+    pub earlier_urls: Vec<EarlierUrl>,
+    /// Since when retries wait for somebody to resume them. First attempts, and what somebody asks
+    /// for, go on.
+    #[serde(default)]
+    pub retries_paused: Option<Timestamp>,
+    /// Where alarms about it are sent, signed with its own secrets.
+    #[serde(default)]
+    pub alarm_url: Option<TargetUrl>,
+}
+
+/// Somebody asked that a webhook be deleted once what waits for it was tried once more. It gets no
+/// new events from then on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leaving {
+    /// Since when.
+    pub since: Timestamp,
+    /// Who asked for it.
+    pub by: String,
+}
+
+impl Leaving {
+    /// How long the last attempts may take at most; what still waits then is dropped.
+    pub const LIMIT: Duration = Duration::from_secs(24 * 3_600);
+}
+
+/// A Request URL that a webhook had, and the events that still go there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlierUrl {
+    /// The URL.
+    pub url: TargetUrl,
+    /// Events that met versions before this one, see [`super::Event::met_version`]. 0 until the
+    /// change is stored, which gives it its version.
+    pub before: u64,
+}
+
+/// What becomes of deliveries that wait while a Request URL changes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Waiting {
+    /// They are sent to the new one.
+    #[default]
+    GoesToNewUrl,
+    /// They are sent to the old one.
+    StaysWithOldUrl,
 }
 
 /// One key that requests are signed with.
@@ -123,6 +172,8 @@ impl DisabledReason {
 }
 
 impl Webhook {
+    /// Most [`Webhook::earlier_urls`]. Each stands for deliveries that still wait.
+    pub const MAX_EARLIER_URLS: usize = 8;
     /// Most characters of a description.
     pub const MAX_DESCRIPTION_CHARS: usize = 200;
     /// What [`Webhook::timeout_ms`] may be.
@@ -131,6 +182,37 @@ impl Webhook {
     pub const MAX_IN_FLIGHT: RangeInclusive<u16> = 1..=64;
     /// What [`Webhook::rate_per_second`] may be.
     pub const RATE_PER_SECOND: RangeInclusive<u32> = 1..=10_000;
+
+    /// A webhook that gets every event, with everything else as it is by default.
+    pub fn new(id: WebhookId, account: AccountId, request_url: TargetUrl, secret: Secret, now: Timestamp) -> Webhook {
+        Webhook {
+            id,
+            account,
+            request_url,
+            description: String::new(),
+            selection: Selection::every(),
+            headers: CustomHeaders::default(),
+            secrets: vec![SigningSecret { secret, since: now, until: None }],
+            disabled: None,
+            timeout_ms: None,
+            max_in_flight: None,
+            rate_per_second: None,
+            retry_schedule: None,
+            ordered: false,
+            created_at: now,
+            created_by: String::new(),
+            updated_at: now,
+            updated_by: String::new(),
+            version: 0,
+            deleted_at: None,
+            other_signatures: OtherSignatures::default(),
+            tls: TlsOptions::default(),
+            leaving: None,
+            earlier_urls: Vec::new(),
+            retries_paused: None,
+            alarm_url: None,
+        }
+    }
 
     /// Fails if a description is too long or more than one line.
     ///
@@ -151,6 +233,52 @@ impl Webhook {
     /// Whether it is there and switched on.
     pub fn is_on(&self) -> bool {
         self.disabled.is_none() && self.deleted_at.is_none()
+    }
+
+    /// Whether new events are for it. One that is switched off keeps them.
+    pub fn takes_events(&self) -> bool {
+        self.deleted_at.is_none() && self.leaving.is_none()
+    }
+
+    /// Whether it gets events of that type, now or once it is switched on.
+    pub fn listens_to(&self, event_type: &EventType) -> bool {
+        self.takes_events() && self.selection.matches(event_type)
+    }
+
+    /// Where a delivery goes whose event met the version `met` of all webhooks.
+    pub fn url_for(&self, delivery: &Delivery, met: u64) -> &TargetUrl {
+        self.earlier_url_for(delivery, met).map_or(&self.request_url, |earlier| &earlier.url)
+    }
+
+    /// The version whose Request URL that is, if it is not the present URL.
+    pub fn url_version_for(&self, delivery: &Delivery, met: u64) -> Option<u64> {
+        let earlier = self.earlier_url_for(delivery, met).filter(|earlier| earlier.url != self.request_url)?;
+        earlier.before.checked_sub(1)
+    }
+
+    fn earlier_url_for(&self, delivery: &Delivery, met: u64) -> Option<&EarlierUrl> {
+        self.earlier_urls.iter().find(|earlier| !delivery.to_present_url && met < earlier.before)
+    }
+
+    /// Changes the Request URL. What waits goes there too, or stays with the URL it was meant for.
+    pub fn move_to(&mut self, url: TargetUrl, waiting: Waiting) {
+        if url == self.request_url {
+            return;
+        }
+        let old = std::mem::replace(&mut self.request_url, url);
+        match waiting {
+            Waiting::GoesToNewUrl => self.earlier_urls.clear(),
+            Waiting::StaysWithOldUrl => self.earlier_urls.push(EarlierUrl { url: old, before: 0 }),
+        }
+    }
+
+    /// Deletes it. What is left behind keeps what the log shows, and no secret.
+    pub fn delete(&mut self, now: Timestamp) {
+        self.deleted_at = Some(now);
+        (self.leaving, self.alarm_url) = (None, None);
+        self.secrets.clear();
+        self.headers = self.headers.without_hidden_values();
+        self.tls = TlsOptions::default();
     }
 
     /// The secrets to sign with at `now`, newest first.
@@ -191,7 +319,7 @@ pub struct WebhookVersion {
     pub headers: CustomHeaders,
     /// Whether it was on.
     pub on: bool,
-    /// Whether it was deleted.
+    /// Whether it was deleted, or about to be: it took no events any more.
     pub deleted: bool,
     /// From when on.
     pub since: Timestamp,
@@ -204,7 +332,7 @@ impl From<&Webhook> for WebhookVersion {
             selection: webhook.selection.clone(),
             headers: webhook.headers.without_hidden_values(),
             on: webhook.disabled.is_none(),
-            deleted: webhook.deleted_at.is_some(),
+            deleted: !webhook.takes_events(),
             since: webhook.updated_at,
         }
     }

@@ -111,12 +111,14 @@ impl<In: Transport> Connector<In> for Dialler {
         let deadline = connect_deadline(details);
         let addresses = &details.addrs[..details.addrs.len().min(ADDRESSES_TRIED)];
         let mut failure = Failure::new(Cause::DnsNotFound, "");
+        call::note(|call| call.marks.dialled = Some(Instant::now()));
         for (position, address) in addresses.iter().enumerate() {
             let left = deadline.saturating_duration_since(Instant::now());
             let share = left / u32::try_from(addresses.len() - position).expect("at most six");
             call::note(|call| call.address = Some(*address));
             match self.dial(*address, share) {
                 Ok(socket) => {
+                    call::note(|call| call.marks.connected = Some(Instant::now()));
                     let config = details.config;
                     let buffers = LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());
                     return Ok(Some(Either::B(TcpTransport::new(socket, buffers))));

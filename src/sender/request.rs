@@ -45,7 +45,7 @@ pub(super) fn build(parcel: Parcel, wall: Timestamp, timeout: Duration) -> Built
     };
     let request = OutgoingRequest {
         webhook: webhook.id,
-        url: webhook.request_url.clone(),
+        url: webhook.url_for(&parcel.delivery, parcel.event.met_version).clone(),
         headers: parts.headers(&webhook.headers),
         body,
         timeout: webhook.timeout_ms.map_or(timeout, |millis| Duration::from_millis(millis.into())),
@@ -63,7 +63,8 @@ impl Built {
 
     /// The attempt that was made.
     pub(super) fn attempt(self, sent: Sent, duration: Duration) -> Attempt {
-        let delivery = self.parcel.delivery;
+        let Parcel { delivery, event, webhook, .. } = self.parcel;
+        let url_version = webhook.url_version_for(&delivery, event.met_version);
         Attempt {
             number: self.number,
             started_at: self.started_at,
@@ -71,12 +72,14 @@ impl Built {
             started_by: delivery.next_start,
             started_by_name: delivery.next_start_by,
             outcome: sent.outcome,
-            webhook_version: self.parcel.webhook.version,
+            webhook_version: webhook.version,
             address: sent.address,
             signature: self.signature,
             sender_version: SENDER_VERSION.to_owned(),
             next_attempt_at: None,
             other_signatures: self.other_signatures,
+            url_version,
+            timings: sent.timings,
         }
     }
 }

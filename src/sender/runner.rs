@@ -240,7 +240,7 @@ impl Shared {
         let sent = catch_unwind(AssertUnwindSafe(|| self.transport.send(&built.request))).unwrap_or_else(|_| {
             tracing::error!(webhook_id = %built.request.webhook, "A panic while sending.");
             let outcome = Outcome::NoAnswer { cause: Cause::Internal, detail: String::new() };
-            Sent { outcome, address: None }
+            Sent { outcome, address: None, timings: None }
         });
         (built.round_attempt(), built.attempt(sent, began.elapsed()))
     }

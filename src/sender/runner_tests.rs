@@ -8,8 +8,8 @@ use std::{
 use super::*;
 use crate::{
     domain::{
-        AccountId, Answer, CustomHeaders, Delivery, DeliveryId, EventId, EventType, NewEvent, OtherSignatures, Problem,
-        Secret, Selection, SigningSecret, TargetUrl, TlsOptions, Verdict, Webhook, WebhookId, verify,
+        AccountId, Answer, Delivery, DeliveryId, EventId, EventType, NewEvent, Problem, Secret, TargetUrl, Verdict,
+        Webhook, WebhookId, verify,
     },
     sender::{LaneSettings, OutgoingRequest},
     store::{AttemptRecord, Due, QueuePage},
@@ -85,11 +85,11 @@ impl Transport for PlayedReceiver {
                 let http_status = status.expect("a panic, as played");
                 let (headers, body) = (Vec::new(), Vec::new());
                 let answer = Answer { http_status, headers, body, body_truncated: false, retry_after: None };
-                return Sent { outcome: Outcome::Answered(answer), address: None };
+                return Sent { outcome: Outcome::Answered(answer), address: None, timings: None };
             }
             if *self.stopped.lock() {
                 let outcome = Outcome::NoAnswer { cause: Cause::Interrupted, detail: String::new() };
-                return Sent { outcome, address: None };
+                return Sent { outcome, address: None, timings: None };
             }
         }
     }
@@ -157,29 +157,10 @@ fn due(number: u128) -> Due {
 }
 
 fn webhook() -> Webhook {
-    Webhook {
-        id: WebhookId(7),
-        account: AccountId::default(),
-        request_url: TargetUrl::parse("https://receiver.example/hook").unwrap(),
-        description: String::new(),
-        selection: Selection::every(),
-        headers: CustomHeaders::default(),
-        secrets: vec![SigningSecret { secret: Secret::parse(SECRET).unwrap(), since: START, until: None }],
-        disabled: None,
-        timeout_ms: Some(2_500),
-        max_in_flight: None,
-        rate_per_second: None,
-        retry_schedule: None,
-        ordered: false,
-        created_at: START,
-        created_by: String::new(),
-        updated_by: String::new(),
-        updated_at: START,
-        version: 42,
-        deleted_at: None,
-        other_signatures: OtherSignatures::default(),
-        tls: TlsOptions::default(),
-    }
+    let url = TargetUrl::parse("https://receiver.example/hook").unwrap();
+    let secret = Secret::parse(SECRET).unwrap();
+    let made = Webhook::new(WebhookId(7), AccountId::default(), url, secret, START);
+    Webhook { timeout_ms: Some(2_500), version: 42, ..made }
 }
 
 #[test]

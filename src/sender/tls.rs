@@ -13,7 +13,7 @@ use std::{
 };
 
 use rustls::{
-    CertificateError, ClientConfig, ClientConnection, ConfigBuilder, RootCertStore, StreamOwned,
+    CertificateError, ClientConfig, ClientConnection, ConfigBuilder, ProtocolVersion, RootCertStore, StreamOwned,
     client::WantsClientCert,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
 };
@@ -21,9 +21,9 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, TransportAdapter,
 };
 
-use super::{dialler::connect_deadline, failure::Failure};
+use super::{call, dialler::connect_deadline, failure::Failure};
 use crate::{
-    domain::{Cause, Fault, Timestamp, TlsOptions},
+    domain::{Cause, Fault, Timestamp, TlsOptions, TlsVersion},
     system::unchecked_client,
 };
 
@@ -176,6 +176,7 @@ impl<In: Transport> Connector<In> for TlsConnector {
         let left = connect_deadline(details).saturating_duration_since(Instant::now());
         socket.set_timeout(NextTimeout { after: left.into(), ..details.timeout });
         client.complete_io(&mut socket).map_err(of_handshake)?;
+        call::note(|call| call.tls = client.protocol_version().and_then(version));
         let (input, output) = (details.config.input_buffer_size(), details.config.output_buffer_size());
         let stream = StreamOwned::new(client, socket);
         Ok(Some(Either::B(TlsTransport { stream, buffers: LazyBuffers::new(input, output) })))
@@ -185,6 +186,14 @@ impl<In: Transport> Connector<In> for TlsConnector {
 impl fmt::Debug for TlsConnector {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("TlsConnector")
+    }
+}
+
+fn version(version: ProtocolVersion) -> Option<TlsVersion> {
+    match version {
+        ProtocolVersion::TLSv1_2 => Some(TlsVersion::Tls12),
+        ProtocolVersion::TLSv1_3 => Some(TlsVersion::Tls13),
+        _ => None,
     }
 }
 

@@ -32,7 +32,7 @@ use super::{
     tls::{TlsConfigs, check},
 };
 use crate::domain::{
-    AddressRule, Answer, Cause, Fault, Outcome, PrivateTarget, TargetUrl, TestReceiver, Timestamp, TlsOptions,
+    AddressRule, Answer, Cause, Fault, Outcome, PrivateTarget, TargetUrl, TestReceiver, Timestamp, Timings, TlsOptions,
     WebhookId, parse_retry_after,
 };
 
@@ -69,6 +69,8 @@ pub struct Sent {
     /// The address that was dialled last, or that the kept connection leads to; the proxy's if
     /// there is one. None if nothing was dialled.
     pub address: Option<SocketAddr>,
+    /// How its time was spent.
+    pub timings: Option<Timings>,
 }
 
 /// Sends requests, from many threads at once.
@@ -283,7 +285,7 @@ impl Transport for HttpTransport {
         if request.url.check(&self.rule).is_err() {
             // The rule may have become stricter since the webhook was saved.
             let outcome = Outcome::NoAnswer { cause: Cause::BlockedAddress, detail: String::new() };
-            return Sent { outcome, address: None };
+            return Sent { outcome, address: None, timings: None };
         }
         let (answer, call) = match (self.rule.receiver_at(&request.url), &self.own_agents) {
             // The URL itself may lead through the internet and back, or past a proxy that is not ours.
@@ -295,7 +297,7 @@ impl Transport for HttpTransport {
             Err(_) if self.open.is_shut() => no_answer(Failure::interrupted()),
             Err(failure) => no_answer(failure),
         };
-        Sent { outcome, address: call.address }
+        Sent { outcome, address: call.address, timings: Some(call.timings(Instant::now())) }
     }
 
     fn knows_host(&self, url: &TargetUrl) -> bool {

@@ -4,12 +4,12 @@
 //! much has come, and leaves that in [`call`]. Its input buffer grows as needed up to a limit. (The
 //! buffer of ureq does not grow; there a head larger than the buffer looks like a lost connection.)
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Instant};
 
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, Either, NextTimeout, Transport};
 
 use super::{call, failure::Failure};
-use crate::domain::Cause;
+use crate::domain::{Cause, TlsVersion};
 
 /// Largest head of an answer, in bytes. Four times what common receivers send.
 pub(super) const HEAD_LIMIT: usize = 32 * 1024;
@@ -35,8 +35,9 @@ impl<In: Transport> Connector<In> for WatchConnector {
 
     fn connect(&self, details: &ConnectionDetails, chained: Option<In>) -> Result<Option<Self::Out>, ureq::Error> {
         let is_proxy_leg = self.proxied && details.config.proxy().is_none();
-        let address = call::present().address;
-        Ok(chained.map(|inner| if is_proxy_leg { Either::A(inner) } else { Either::B(Watched::new(inner, address)) }))
+        let call = call::present();
+        let watched = |inner| Watched::new(inner, call.address, call.tls);
+        Ok(chained.map(|inner| if is_proxy_leg { Either::A(inner) } else { Either::B(watched(inner)) }))
     }
 }
 
@@ -44,6 +45,7 @@ impl<In: Transport> Connector<In> for WatchConnector {
 pub(super) struct Watched<T> {
     inner: T,
     address: Option<SocketAddr>,
+    tls: Option<TlsVersion>,
     /// Number of the call this connection served last; 0 before the first.
     call: u64,
     received: usize,
@@ -55,8 +57,9 @@ pub(super) struct Watched<T> {
 }
 
 impl<T: Transport> Watched<T> {
-    fn new(inner: T, address: Option<SocketAddr>) -> Self {
-        Watched { inner, address, call: 0, received: 0, input: Vec::new(), filled: 0, consumed: 0, progress: false }
+    fn new(inner: T, address: Option<SocketAddr>, tls: Option<TlsVersion>) -> Self {
+        let input = Vec::new();
+        Watched { inner, address, tls, call: 0, received: 0, input, filled: 0, consumed: 0, progress: false }
     }
 
     /// How much more the input buffer may take.
@@ -90,7 +93,8 @@ impl<T: Transport> Transport for Watched<T> {
             call::note(|call| {
                 call.connected = true;
                 call.reused = reused;
-                call.address = self.address;
+                (call.address, call.tls) = (self.address, self.tls);
+                call.marks.sent = Some(Instant::now());
             });
         }
         self.inner.transmit_output(amount, timeout)
@@ -108,7 +112,12 @@ impl<T: Transport> Transport for Watched<T> {
         self.filled += amount;
         buffers.input_consume(amount);
         self.received += amount;
-        call::note(|call| call.received = self.received);
+        call::note(|call| {
+            call.received = self.received;
+            if amount > 0 && call.marks.answered.is_none() {
+                call.marks.answered = Some(Instant::now());
+            }
+        });
         if self.received > RECEIVED_LIMIT {
             return Err(Failure::new(Cause::BadResponse, format!("It is over {RECEIVED_LIMIT} bytes long.")).into());
         }

@@ -274,6 +274,7 @@ fn new_webhook(declared: &DeclaredWebhook) -> WebhookInput {
         ordered: declared.ordered,
         other_signatures: OtherSignatures::default(),
         tls: TlsOptions::default(),
+        alarm_url: None,
     }
 }
 

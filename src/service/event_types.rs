@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use super::Service;
+use super::{EventFilter, Service, Traffic, WebhookView};
 use crate::domain::{Actor, EventType, EventTypeInfo, Fault, MaskedFields, Problem, Scope};
+
+/// Events that the traffic is told from, at most. About 20 ms.
+const MOST_LOOKED_AT: usize = 10_000;
 
 /// A new event type.
 #[derive(Debug, Clone)]
@@ -75,6 +78,32 @@ impl Service {
             .into_iter()
             .find(|known| known.name.as_str() == name)
             .ok_or_else(|| Problem::not_found("event type"))
+    }
+
+    /// The webhooks that an event of that type is for, newest first.
+    ///
+    /// # Errors
+    /// `missing_scope`.
+    pub fn listeners(&self, actor: &Actor, name: &EventType) -> Result<Vec<WebhookView>, Problem> {
+        let mut views = self.webhooks(actor, None)?;
+        views.retain(|view| view.webhook.listens_to(name));
+        Ok(views)
+    }
+
+    /// How often each type came in the last 24 hours and when it came last, as far as the newest
+    /// events tell. Tests do not count.
+    ///
+    /// # Errors
+    /// `missing_scope`.
+    pub fn event_type_traffic(&self, actor: &Actor) -> Result<Traffic, Problem> {
+        actor.require(Scope::EventsRead)?;
+        let account = actor.account().cloned();
+        let hour = self.now().hour();
+        let hours = self.store.account_hours(account.as_ref(), hour.saturating_sub(23), hour)?;
+        let filter = EventFilter { account, ..EventFilter::default() };
+        let newest = self.store.events(&filter, None, MOST_LOOKED_AT)?;
+        let accepted = hours.iter().map(|(_, hour)| hour.accepted).sum();
+        Ok(Traffic::of(&newest.items, newest.older.is_none(), accepted, self.now()))
     }
 
     /// Adds an event type.

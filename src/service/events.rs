@@ -116,11 +116,14 @@ impl Service {
             .store
             .webhooks()
             .of_account(&new.event.account)
-            .partition(|webhook| webhook.selection.matches(&new.event.event_type));
+            .partition(|webhook| webhook.listens_to(&new.event.event_type));
         let not_sent = others.into_iter().map(|webhook| NotSent {
             webhook: webhook.id,
             request_url: webhook.request_url.clone(),
-            reason: NotSentReason::NotSelected,
+            reason: match webhook.takes_events() {
+                true => NotSentReason::NotSelected,
+                false => NotSentReason::DeletedBefore,
+            },
         });
         Ok(DryRun { account: new.event.account, matched, not_sent: not_sent.collect() })
     }

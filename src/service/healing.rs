@@ -8,8 +8,8 @@ use std::sync::Arc;
 use super::Service;
 use crate::{
     domain::{
-        AfterRecovery, Alarm, AlarmWebhook, Attempt, EventType, Healing, LastAttempt, OldestDue, Problem, SystemWatch,
-        Webhook, WebhookId,
+        AfterRecovery, Alarm, AlarmWebhook, Attempt, CustomHeaders, EventType, Healing, LastAttempt, OldestDue,
+        Problem, SystemWatch, TlsOptions, Webhook, WebhookId,
     },
     store::{HealingChange, Parcel, Switch},
 };
@@ -111,15 +111,16 @@ impl Service {
         Ok(alarm.map(|alarm| Alarm { webhook, ..alarm }))
     }
 
-    /// The oldest due delivery of those that could be sent: of webhooks that are on and whose
-    /// receivers have not asked to wait.
+    /// The oldest due delivery of those that could be sent: of webhooks that are on, whose retries
+    /// are not paused, and whose receivers have not asked to wait.
     ///
     /// # Errors
     /// If the store cannot be read.
     pub fn oldest_due(&self) -> Result<Option<OldestDue>, Problem> {
         let now = self.now();
         let webhooks = self.store.webhooks();
-        let ready = webhooks.all().filter(|webhook| webhook.is_on()).map(|webhook| webhook.id).filter(|id| {
+        let sending = webhooks.all().filter(|webhook| webhook.is_on() && webhook.retries_paused.is_none());
+        let ready = sending.map(|webhook| webhook.id).filter(|id| {
             let state = self.store.webhook_state(*id);
             state.waiting > 0 && state.throttled_until.is_none_or(|until| until <= now)
         });
@@ -127,7 +128,20 @@ impl Service {
         Ok(oldest.filter(|oldest| oldest.at <= now))
     }
 
-    /// What is sent to the alarm URL about an alarm.
+    /// The alarm URL of the webhook that an alarm is about, in the form of a webhook: signed with the
+    /// same secrets, without the headers, which are for the Request URL.
+    pub fn alarm_webhook_of(&self, alarm: &Alarm) -> Option<Webhook> {
+        let about = alarm.webhook.as_ref().filter(|_| alarm.name.starts_with("webhook."))?;
+        let webhook = self.store.webhooks().get(about.id.parse().ok()?)?;
+        let request_url = webhook.alarm_url.clone()?;
+        let headers = CustomHeaders::default();
+        // Whom it trusts, but not who it says it is: that is meant for its receiver.
+        let tls =
+            TlsOptions { ca: webhook.tls.ca.clone(), ca_ends_at: webhook.tls.ca_ends_at, ..TlsOptions::default() };
+        Some(Webhook { request_url, headers, tls, alarm_url: None, ..Webhook::clone(&webhook) })
+    }
+
+    /// What is sent to an alarm URL about an alarm.
     pub fn alarm_parcel(&self, to: Arc<Webhook>, alarm: &Alarm) -> Parcel {
         let event_type = EventType::parse(alarm.name).expect("the names of alarms are event types");
         let payload = serde_json::to_string(alarm).expect("an alarm is texts and numbers");

@@ -269,6 +269,11 @@ impl Service {
             .into_iter()
             .map(|(name, value)| ShownHeader { value: (!hidden.contains(&name)).then_some(value), name })
             .collect();
-        Ok(AttemptView { attempt, url: version.map(|version| version.request_url), headers })
+        let went_to = match attempt.url_version {
+            Some(earlier) => self.store.webhook_version(delivery.webhook, earlier)?,
+            None => version,
+        };
+        let url = went_to.map(|version| version.request_url);
+        Ok(AttemptView { attempt, url, headers })
     }
 }

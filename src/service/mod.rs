@@ -13,6 +13,7 @@ mod event_types;
 mod events;
 mod guesses;
 mod healing;
+mod leaving;
 mod logs;
 mod passwords;
 mod pause;
@@ -23,6 +24,7 @@ mod settings;
 mod sign_in;
 mod system;
 mod test_receiver;
+mod traffic;
 mod views;
 mod webhooks;
 
@@ -48,6 +50,7 @@ pub use settings::Settings;
 pub use sign_in::{Browser, SignIn, SignInStep, SignedIn};
 pub use system::{Check, Expiring, Machine, Storing, SystemStats, Volume};
 pub use test_receiver::{Received, SignatureCheck, SignedBy};
+pub use traffic::{Traffic, TypeTraffic};
 pub use views::{
     AttemptView, EventDetail, LogDetail, LogEntry, NotSent, NotSentReason, ShownHeader, WebhookStats, WebhookView,
 };

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::domain::{
-    Attempt, Delivery, DeliveryId, DisableWarning, Event, Health, HourStats, Probing, Status, TargetUrl, Timestamp,
-    Webhook, WebhookId, WebhookState,
+    Attempt, Circumstances, Delivery, DeliveryId, DisableWarning, Event, Health, HourStats, Probing, StartedBy, Status,
+    TargetUrl, Timestamp, Webhook, WebhookId, WebhookState,
 };
 
 /// A webhook and how it is doing.
@@ -55,7 +55,7 @@ pub struct LogEntry {
 impl LogEntry {
     /// Why it stands where it stands, as a stable code: of a pending entry `queued`,
     /// `retry_scheduled`, `throttled`, `behind` (an earlier event of the same key),
-    /// `webhook_disabled` or `sending_paused`; of a failed one why; of a success `delivered`.
+    /// `retries_paused`, `webhook_disabled` or `sending_paused`; of a failed one why; of a success `delivered`.
     pub fn reason(&self) -> &'static str {
         let off = self.webhook.as_ref().is_some_and(|webhook| webhook.disabled.is_some());
         match self.delivery.status {
@@ -64,17 +64,25 @@ impl LogEntry {
             Status::Pending if off => "webhook_disabled",
             Status::Pending if self.paused => "sending_paused",
             Status::Pending if self.delivery.behind => "behind",
+            Status::Pending if self.is_held() => "retries_paused",
             Status::Pending if self.throttled_until.is_some() => "throttled",
             Status::Pending if self.delivery.attempts > 0 => "retry_scheduled",
             Status::Pending => "queued",
         }
     }
 
-    /// When the next attempt is to be; `None` if none is planned, its webhook is off or all sending
-    /// is paused.
+    /// Whether it is a retry that waits because somebody paused its webhook's retries.
+    fn is_held(&self) -> bool {
+        let paused = self.webhook.as_ref().is_some_and(|webhook| webhook.retries_paused.is_some());
+        paused && self.delivery.next_start == StartedBy::Automatic
+    }
+
+    /// When the next attempt is to be; `None` if none is planned, its webhook is off, or all sending
+    /// or its webhook's retries are paused.
     pub fn next_attempt_at(&self) -> Option<Timestamp> {
         let on = self.webhook.as_ref().is_some_and(|webhook| webhook.is_on());
-        let due = self.delivery.due.filter(|_| on && !self.paused && self.delivery.status == Status::Pending)?;
+        let goes_on = on && !self.paused && !self.is_held() && self.delivery.status == Status::Pending;
+        let due = self.delivery.due.filter(|_| goes_on)?;
         Some(self.throttled_until.map_or(due, |until| until.max(due)))
     }
 }
@@ -105,6 +113,24 @@ pub struct AttemptView {
     pub url: Option<TargetUrl>,
     /// The headers that were sent, hidden values left out.
     pub headers: Vec<ShownHeader>,
+}
+
+impl LogDetail {
+    /// What happened at an attempt and what to do about it; empty after success, and where it is no
+    /// longer known where it went.
+    pub fn remedy(&self, view: &AttemptView) -> String {
+        let attempt = &view.attempt;
+        let url = view.url.as_ref().or(self.entry.webhook.as_ref().map(|webhook| &webhook.request_url));
+        let Some(url) = url else { return String::new() };
+        attempt.outcome.remedy(&Circumstances {
+            url,
+            address: attempt.address,
+            duration_ms: attempt.duration_ms,
+            body_bytes: self.body.len(),
+            log: self.entry.delivery.id,
+            disables: attempt.url_version.is_none() && !self.entry.event.test,
+        })
+    }
 }
 
 /// A header of a request, for showing.

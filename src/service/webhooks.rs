@@ -9,8 +9,8 @@ use crate::{
     domain::{
         AccountId, Actor, CustomHeaders, Delivery, DeliveryId, Disabled, DisabledReason, EventId, EventType, Fault,
         Finding, Health, HourStats, LogCursor, LogFilter, NewEvent, OtherSignatures, PastedRequest, Problem,
-        ProblemKind, RetrySchedule, Scope, Secret, Selection, SigningSecret, StartedBy, Status, TargetUrl, Timestamp,
-        TlsChange, TlsOptions, Webhook, WebhookId,
+        ProblemKind, RetrySchedule, Scope, Secret, Selection, StartedBy, Status, TargetUrl, Timestamp, TlsChange,
+        TlsOptions, Waiting, Webhook, WebhookId,
     },
     store::{Parcel, WebhookUpdate},
 };
@@ -49,6 +49,8 @@ pub struct WebhookInput {
     pub other_signatures: OtherSignatures,
     /// See [`Webhook::tls`].
     pub tls: TlsOptions,
+    /// See [`Webhook::alarm_url`].
+    pub alarm_url: Option<TargetUrl>,
 }
 
 /// A change of a webhook; what is `None` stays.
@@ -80,6 +82,12 @@ pub struct WebhookChange {
     pub timestamped_signature: Option<Option<String>>,
     /// See [`Webhook::tls`].
     pub tls: TlsChange,
+    /// Where alarms about it are sent; `Some(None)` for nowhere.
+    pub alarm_url: Option<Option<TargetUrl>>,
+    /// Pauses retries, or goes on with them.
+    pub retries_paused: Option<bool>,
+    /// What becomes of deliveries that wait, if the Request URL changes.
+    pub waiting: Waiting,
 }
 
 /// What becomes of the events that came while a webhook was off.
@@ -146,6 +154,7 @@ impl Service {
         faults.extend(at("/headers", self.check_headers(&input.headers)));
         faults.extend(input.retry_schedule.iter().flat_map(|schedule| at(SCHEDULE, self.check_schedule(schedule))));
         faults.extend(at("/description", Webhook::check_description(&input.description).err()));
+        faults.extend(input.alarm_url.iter().flat_map(|url| at("/alarm_url", self.check_target(url))));
         check_numbers(input.timeout_ms, input.max_in_flight, input.rate_per_second, &mut faults);
         faults.extend(input.other_signatures.clashes(&input.headers));
         let tls = self.check_tls(input.tls, &mut faults);
@@ -155,27 +164,21 @@ impl Service {
         let now = self.now();
         let secret = input.secret.unwrap_or_else(|| self.generate_secret());
         let webhook = Webhook {
-            id: self.next_webhook_id(now),
-            account,
-            request_url: input.request_url,
             description: input.description,
             selection: input.selection,
             headers: input.headers,
-            secrets: vec![SigningSecret { secret, since: now, until: None }],
             disabled: (!input.enabled).then_some(Disabled { reason: DisabledReason::ByRequest, at: now }),
             timeout_ms: input.timeout_ms,
             max_in_flight: input.max_in_flight,
             rate_per_second: input.rate_per_second,
             retry_schedule: input.retry_schedule,
             ordered: input.ordered,
-            created_at: now,
+            alarm_url: input.alarm_url,
             created_by: actor.name.clone(),
-            updated_at: now,
             updated_by: actor.name.clone(),
-            version: 0,
-            deleted_at: None,
             other_signatures: input.other_signatures,
             tls,
+            ..Webhook::new(self.next_webhook_id(now), account, input.request_url, secret, now)
         };
         let audit = self.audit(actor, "webhook.created", webhook.id);
         let webhook = self.store.create_webhook(webhook, self.settings.webhooks_per_account, audit).await?;
@@ -215,7 +218,8 @@ impl Service {
     /// Changes a webhook. With `if_version`, only if that is its present version.
     ///
     /// # Errors
-    /// `missing_scope`, `not_found`, `precondition_failed`, `invalid`, `cannot_write`.
+    /// `missing_scope`, `not_found`, `precondition_failed`, `invalid`, `conflict` if it is being
+    /// deleted, `cannot_write`.
     pub async fn change_webhook(
         &self,
         actor: &Actor,
@@ -224,12 +228,14 @@ impl Service {
         if_version: Option<u64>,
     ) -> Result<WebhookView, Problem> {
         actor.require(Scope::WebhooksWrite)?;
-        let present = self.visible_webhook(actor, id)?;
+        let present = self.changeable_webhook(actor, id)?;
         self.refuse_declared_webhook(actor, id)?;
         let mut faults = Vec::new();
         if let Some(url) = &change.request_url {
             faults.extend(at("/request_url", self.check_target(url)));
+            faults.extend(self.check_move(&present, url, change.waiting).map(|fault| fault.at("/request_url")));
         }
+        faults.extend(change.alarm_url.iter().flatten().flat_map(|url| at("/alarm_url", self.check_target(url))));
         if let Some(selection) = &change.selection {
             faults.extend(at("/events", self.check_selection(selection)));
         }
@@ -256,8 +262,13 @@ impl Service {
             return Err(Problem::invalid(faults));
         }
         let now = self.now();
+        // Where nothing waits, nothing can stay with the old URL.
+        let nothing_waits = self.store.webhook_state(id).waiting == 0;
+        let waiting = if nothing_waits { Waiting::GoesToNewUrl } else { change.waiting };
         let update: WebhookUpdate = Box::new(move |webhook: &mut Webhook| {
-            webhook.request_url = change.request_url.unwrap_or_else(|| webhook.request_url.clone());
+            if let Some(url) = change.request_url {
+                webhook.move_to(url, waiting);
+            }
             webhook.selection = change.selection.unwrap_or_else(|| webhook.selection.clone());
             webhook.headers = change.headers.unwrap_or_else(|| webhook.headers.clone());
             webhook.description = change.description.unwrap_or_else(|| webhook.description.clone());
@@ -268,6 +279,12 @@ impl Service {
             webhook.ordered = change.ordered.unwrap_or(webhook.ordered);
             webhook.other_signatures = other_signatures;
             webhook.tls = tls.unwrap_or_else(|| webhook.tls.clone());
+            webhook.alarm_url = change.alarm_url.unwrap_or_else(|| webhook.alarm_url.clone());
+            match change.retries_paused {
+                Some(true) => drop(webhook.retries_paused.get_or_insert(now)),
+                Some(false) => webhook.retries_paused = None,
+                None => {}
+            }
             match (change.enabled, &webhook.disabled) {
                 (Some(true), Some(_)) => webhook.disabled = None,
                 (Some(false), None) => {
@@ -288,13 +305,7 @@ impl Service {
         self.visible_webhook(actor, id)?;
         self.refuse_declared_webhook(actor, id)?;
         let now = self.now();
-        let update: WebhookUpdate = Box::new(move |webhook: &mut Webhook| {
-            webhook.deleted_at = Some(now);
-            // What is left behind keeps what the log shows, and no secret.
-            webhook.secrets.clear();
-            webhook.headers = webhook.headers.without_hidden_values();
-            webhook.tls = TlsOptions::default();
-        });
+        let update: WebhookUpdate = Box::new(move |webhook: &mut Webhook| webhook.delete(now));
         self.update(actor, "webhook.deleted", id, if_version, update).await?;
         self.store.settle_deleted(id, now).await
     }
@@ -302,10 +313,10 @@ impl Service {
     /// Switches a webhook on. What it missed is sent, oldest first, or skipped.
     ///
     /// # Errors
-    /// `missing_scope`, `not_found`, `cannot_write`.
+    /// `missing_scope`, `not_found`, `conflict` if it is being deleted, `cannot_write`.
     pub async fn enable_webhook(&self, actor: &Actor, id: WebhookId, missed: Missed) -> Result<WebhookView, Problem> {
         actor.require(Scope::WebhooksWrite)?;
-        self.visible_webhook(actor, id)?;
+        self.changeable_webhook(actor, id)?;
         self.refuse_enabling_declared(actor, id)?;
         if missed == Missed::Skip {
             // Before it is on, so that nothing that is to be skipped can be sent meanwhile.
@@ -318,10 +329,10 @@ impl Service {
     /// Switches a webhook off. Events from now on are kept and wait.
     ///
     /// # Errors
-    /// `missing_scope`, `not_found`, `cannot_write`.
+    /// `missing_scope`, `not_found`, `conflict` if it is being deleted, `cannot_write`.
     pub async fn disable_webhook(&self, actor: &Actor, id: WebhookId) -> Result<WebhookView, Problem> {
         actor.require(Scope::WebhooksWrite)?;
-        self.visible_webhook(actor, id)?;
+        self.changeable_webhook(actor, id)?;
         self.refuse_declared_webhook(actor, id)?;
         let now = self.now();
         let update: WebhookUpdate = Box::new(move |webhook: &mut Webhook| {
@@ -514,11 +525,12 @@ impl Service {
         event.webhooks_matched = 1;
         let mut delivery = Delivery::new(id.delivery(0), webhook.id, now, false);
         delivery.next_start = StartedBy::Test;
+        delivery.to_present_url = true;
         delivery.next_start_by = by;
         Parcel { delivery, event: Arc::new(event), body: body.into(), webhook }
     }
 
-    async fn update(
+    pub(super) async fn update(
         &self,
         actor: &Actor,
         action: &'static str,
@@ -542,6 +554,19 @@ impl Service {
             .get(id)
             .filter(|webhook| webhook.deleted_at.is_none() && actor.sees(&webhook.account))
             .ok_or_else(|| Problem::not_found("webhook"))
+    }
+
+    /// The same, if it may be changed.
+    pub(super) fn changeable_webhook(&self, actor: &Actor, id: WebhookId) -> Result<Arc<Webhook>, Problem> {
+        let webhook = self.visible_webhook(actor, id)?;
+        match webhook.leaving {
+            None => Ok(webhook),
+            Some(_) => {
+                let detail =
+                    "This webhook is being deleted: what waits for it is tried once more. It cannot be changed.";
+                Err(Problem::conflict(detail))
+            }
+        }
     }
 
     fn view(&self, webhook: Arc<Webhook>) -> WebhookView {
@@ -577,6 +602,14 @@ impl Service {
         }
         faults.extend(url.check(&self.settings.address_rule).err());
         faults
+    }
+
+    /// Why what waits cannot stay with the present URL: deliveries wait for too many others already.
+    fn check_move(&self, webhook: &Webhook, to: &TargetUrl, waiting: Waiting) -> Option<Fault> {
+        let stays = waiting == Waiting::StaysWithOldUrl && *to != webhook.request_url;
+        let message = "Deliveries wait for several earlier Request URLs already. Send them to the new one.";
+        let full = stays && webhook.earlier_urls.len() >= Webhook::MAX_EARLIER_URLS;
+        full.then(|| Fault::new("too_many_earlier_urls", message))
     }
 
     /// Why that may not be selected: too many patterns, or names that the catalogue does not have.

@@ -319,6 +319,7 @@ fn resend(
     }
     (after.status, after.failed_reason, after.due) = (Status::Pending, None, Some(due));
     (after.next_start, after.next_start_by, after.job, after.missed) = (started_by, Some(by), job, false);
+    after.to_present_url = true;
     batch.change_delivery(&before, &after)?;
     batch.notices.push(Notice::Queued { webhook: after.webhook, due: Due { at: due, delivery: id } });
     Ok(after)

@@ -37,6 +37,8 @@ pub struct Journal {
     at: u64,
     /// Number of the last commit, also if it failed or went into the data file itself.
     last: u64,
+    /// Number of the last commit that succeeded.
+    stored: u64,
     since: Option<Instant>,
 }
 
@@ -68,24 +70,25 @@ impl Journal {
     /// The journal in a region of a disk. Nothing is read yet.
     pub fn new(disk: Arc<dyn StorageBackend>, region: std::ops::Range<u64>) -> Self {
         let at = region.start;
-        Journal { disk, region, at, last: 0, since: None }
+        Journal { disk, region, at, last: 0, stored: 0, since: None }
     }
 
-    /// Gives the content of every record after number `applied`, in order. What was being written
-    /// when the machine stopped is left out: nobody was told.
+    /// Gives the content of every record after number `applied` up to `most`, in order. What was being
+    /// written when the machine stopped is left out: nobody was told.
     ///
     /// # Errors
     /// If the disk fails, or a record is missing before one that is there.
     pub fn replay<E: From<ReadError>>(
         &mut self,
         applied: u64,
+        most: u64,
         mut each: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         self.last = self.last.max(applied);
         let (mut at, mut expected) = (self.region.start, applied + 1);
         while let Some((number, content)) = self.record_at(at)? {
             // An older record is what was written before the region began anew.
-            if number != expected {
+            if number != expected || number > most {
                 break;
             }
             each(&content)?;
@@ -93,7 +96,8 @@ impl Journal {
             expected += 1;
         }
         self.last = self.last.max(expected - 1);
-        self.find_after(at, expected).map_err(E::from)
+        self.stored = expected - 1;
+        if expected > most { Ok(()) } else { self.find_after(at, expected).map_err(E::from) }
     }
 
     /// A record that should not be there shows that one before it is lost.
@@ -161,6 +165,11 @@ impl Journal {
         self.at == self.region.start
     }
 
+    /// The number of the last commit that nobody was told the failure of.
+    pub fn stored(&self) -> u64 {
+        self.stored
+    }
+
     /// The number for the next commit. It is used up, whatever becomes of that commit: if it failed,
     /// its record may be there all the same, and must never be taken for another one.
     pub fn number(&mut self) -> u64 {
@@ -188,13 +197,14 @@ impl Journal {
         self.disk.write(self.at, &record)?;
         self.disk.sync_data()?;
         self.at += record.len() as u64;
+        self.stored = number;
         self.since.get_or_insert_with(Instant::now);
         Ok(())
     }
 
-    /// Begins anew: the data file has everything, durably.
-    pub fn restart(&mut self) {
-        (self.at, self.since) = (self.region.start, None);
+    /// Begins anew: the data file has everything up to commit `number`, durably.
+    pub fn restart(&mut self, number: u64) {
+        (self.at, self.stored, self.since) = (self.region.start, number, None);
     }
 }
 
@@ -236,7 +246,7 @@ mod tests {
     /// What a start finds after number `saved`.
     fn found(disk: &Arc<dyn StorageBackend>, saved: u64) -> Result<Vec<String>, String> {
         let mut all = Vec::new();
-        let result = Journal::new(disk.clone(), REGION).replay(saved, |content| {
+        let result = Journal::new(disk.clone(), REGION).replay(saved, u64::MAX, |content| {
             all.push(String::from_utf8(content.to_vec()).unwrap());
             Ok::<_, ReadError>(())
         });
@@ -250,11 +260,15 @@ mod tests {
         let mut journal = Journal::new(disk.clone(), REGION);
         ["one", "", "three"].iter().for_each(|content| add(&mut journal, content.as_bytes()));
         assert_eq!(found(&disk, 0).unwrap(), ["one", "", "three"]);
+        let mut first_two = Vec::new();
+        let up_to_two = |content: &[u8]| Ok::<_, ReadError>(first_two.push(content.len()));
+        Journal::new(disk.clone(), REGION).replay(0, 2, up_to_two).unwrap();
+        assert_eq!(first_two, [3, 0], "a later one may have failed, and is not asked for");
         assert!(found(&disk, 1).is_err(), "the region is written from its start after each durable commit");
         assert!(!journal.is_empty());
 
         let saved = journal.number();
-        journal.restart();
+        journal.restart(saved);
         assert!(journal.is_empty());
         assert_eq!(found(&disk, saved).unwrap(), [""; 0], "older ones are never taken for newer ones");
         add(&mut journal, b"five");

@@ -26,10 +26,12 @@ mod jobs;
 mod journal;
 mod key_file;
 mod layout;
+mod leaving;
 mod logs;
 mod order;
 mod overlay;
 mod pause;
+mod paused_retries;
 mod payloads;
 mod place;
 mod publish;
@@ -102,6 +104,8 @@ pub struct Inner {
     journal: parking_lot::Mutex<Option<Journal>>,
     /// Numbers of the journal up to this are used up.
     used: AtomicU64,
+    /// Up to this, nobody was told that they failed.
+    stored: AtomicU64,
     shared: RwLock<Shared>,
     states: RwLock<States>,
     fresh: parking_lot::Mutex<fresh::Fresh>,
@@ -155,7 +159,7 @@ impl Store {
         // First of all: without the right key nothing is changed.
         let sealed_with = sealed(&database).map_err(|error| error.to_string())?;
         let mut seal = Seal::of(options.key_file.as_ref(), sealed_with.as_deref())?;
-        recovery::recover(&database, &mut journal, Durability::Immediate).map_err(disk::unreadable)?;
+        recovery::recover(&database, &mut journal, Durability::Immediate, u64::MAX).map_err(disk::unreadable)?;
         let by_now = sealed(&database).map_err(|error| error.to_string())?;
         if by_now != sealed_with {
             seal = Seal::of(options.key_file.as_ref(), by_now.as_deref())?;
@@ -168,6 +172,7 @@ impl Store {
             database: RwLock::new(Some(database)),
             journal: parking_lot::Mutex::new(Some(journal)),
             used: AtomicU64::new(0),
+            stored: AtomicU64::new(0),
             shared: RwLock::new(shared),
             states: RwLock::new(states),
             fresh: parking_lot::Mutex::default(),

@@ -5,7 +5,11 @@
 //! acknowledged: the last durable commit, and the journal brought in on top of it. How much is kept in
 //! memory is bounded by the size of the journal.
 
-use std::{collections::HashMap, fmt, io, sync::Mutex};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    fmt, io,
+    sync::Mutex,
+};
 
 use redb::{BackendError, StorageBackend};
 
@@ -107,11 +111,11 @@ impl StorageBackend for Overlay {
         let mut changed = self.changed.lock().expect("no holder panics");
         let mut at = 0;
         for (number, within, count) in pieces(offset, data.len()) {
-            if !changed.blocks.contains_key(&number) {
-                let block = if count == BLOCK { Box::new([0; BLOCK]) } else { self.block_below(number)? };
-                changed.blocks.insert(number, block);
-            }
-            let block = changed.blocks.get_mut(&number).expect("it is there by now");
+            let block = match changed.blocks.entry(number) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) if count == BLOCK => place.insert(Box::new([0; BLOCK])),
+                Entry::Vacant(place) => place.insert(self.block_below(number)?),
+            };
             block[within..within + count].copy_from_slice(&data[at..at + count]);
             at += count;
         }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{AuditEntry, Notice, Pending, Store, batch::Batch, fail::Fail, record::encode, tables::*};
-use crate::domain::{Pause, Problem, Timestamp, WebhookId};
+use super::{AuditEntry, Notice, Pending, Store, batch::Batch, fail::Fail, record::encode, tables::*, webhooks};
+use crate::domain::{Pause, Problem, Timestamp, Webhook, WebhookId};
 
 /// Its key in the table `meta`.
 pub(super) const KEY: &str = "pause";
@@ -49,6 +49,7 @@ impl Store {
                 pause.leave_out(batch.state(webhook), now);
             }
             leave_out_of_warnings(batch, &pause, now)?;
+            leave_out_of_last_attempts(batch, &pause, now)?;
             batch.notices.push(Notice::Paused(false));
             Ok(())
         })
@@ -63,6 +64,19 @@ fn leave_out_of_warnings(batch: &mut Batch, pause: &Pause, now: Timestamp) -> Re
         warned.since = pause.later(warned.since, now);
         warned.at = pause.later(warned.at, now);
         table.insert(webhook.0, encode(healing).as_slice())?;
+    }
+    Ok(())
+}
+
+/// The time that the last attempts of a webhook may take is not spent while nothing is sent.
+fn leave_out_of_last_attempts(batch: &mut Batch, pause: &Pause, now: Timestamp) -> Result<(), Fail> {
+    let leaving: Vec<_> = batch.shared.webhooks.all().filter(|webhook| webhook.leaving.is_some()).collect();
+    for webhook in leaving {
+        let mut webhook = Webhook::clone(&webhook);
+        if let Some(leaving) = &mut webhook.leaving {
+            leaving.since = pause.later(leaving.since, now);
+        }
+        webhooks::put(batch, webhook)?;
     }
     Ok(())
 }

@@ -69,10 +69,18 @@ mod tests {
         );
         assert_eq!(
             hex(&encode(&delivery())),
-            "02dc0010c41000000000000000000000000000070003c41000000000000000000000000000000009a66661696c6564c00000c0c0c2cf0000019b8d7df23ba56669727374c0c0c394cf0000019b8d7df23b0ccd01f7c0c0"
+            "02dc0011c41000000000000000000000000000070003c41000000000000000000000000000000009a66661696c6564c00000c0c0c2cf0000019b8d7df23ba56669727374c0c0c394cf0000019b8d7df23b0ccd01f7c0c0c2"
         );
         assert_eq!(decode::<Event>(&encode(&event())).expect("an event"), event());
         assert_eq!(decode::<Delivery>(&encode(&delivery())).expect("a delivery"), delivery());
+    }
+
+    #[test]
+    fn a_delivery_from_before_it_said_where_it_goes_is_read() {
+        let mut before = encode(&delivery());
+        assert_eq!((before[..4].to_vec(), before.pop()), (vec![2, 0xdc, 0, 0x11], Some(0xc2)), "its last field");
+        before[3] = 0x10;
+        assert_eq!(decode::<Delivery>(&before).expect("the older form"), delivery());
     }
 
     #[test]

@@ -29,11 +29,12 @@ impl From<ReadError> for Fail {
 }
 
 /// Brings what the journal has into the database, and makes tables that are not there yet. With
-/// [`Durability::None`] that is only seen, not stored: the journal keeps it.
+/// [`Durability::None`] that is only seen, not stored: the journal keeps it. Records after number
+/// `most` are left out.
 ///
 /// # Errors
 /// If the disk fails, or what is there is not what was written.
-pub fn recover(database: &Database, journal: &mut Journal, durability: Durability) -> Result<(), Fail> {
+pub fn recover(database: &Database, journal: &mut Journal, durability: Durability, most: u64) -> Result<(), Fail> {
     let saved = match database.begin_read()?.open_table(META)?.get(SAVED)? {
         Some(number) => number
             .value()
@@ -43,7 +44,7 @@ pub fn recover(database: &Database, journal: &mut Journal, durability: Durabilit
     };
     let mut transaction = database.begin_write()?;
     let mut tables = AllTables::open(&transaction)?;
-    journal.replay(saved, |changes| tables.replay(changes))?;
+    journal.replay(saved, most, |changes| tables.replay(changes))?;
     drop(tables);
     match durability {
         Durability::None => {
@@ -60,12 +61,12 @@ pub fn recover(database: &Database, journal: &mut Journal, durability: Durabilit
 /// # Errors
 /// If the disk fails. The commit may have arrived all the same.
 pub fn save(mut transaction: WriteTransaction, journal: &mut Journal) -> Result<(), Fail> {
-    let number = journal.number().to_string();
-    transaction.open_table(META)?.insert(SAVED, number.as_str())?;
+    let number = journal.number();
+    transaction.open_table(META)?.insert(SAVED, number.to_string().as_str())?;
     // Opening after a crash then takes milliseconds at any size of the file.
     transaction.set_quick_repair(true);
     transaction.commit()?;
-    journal.restart();
+    journal.restart(number);
     Ok(())
 }
 
@@ -118,13 +119,21 @@ impl Inner {
     fn open_anew(&self, durability: Durability, open: impl FnOnce() -> Result<Opened, String>) -> Result<(), String> {
         let mut held = self.database.write().expect("no holder panics");
         let mut journal = self.journal.lock();
-        self.used.fetch_max(journal.as_mut().map_or(0, Journal::number), Ordering::Relaxed);
+        if let Some(journal) = journal.as_mut() {
+            self.used.store(journal.number(), Ordering::Relaxed);
+            self.stored.store(journal.stored(), Ordering::Relaxed);
+        }
+        // While nothing can be written, nothing is shown that somebody was told to have failed.
+        let most = match durability {
+            Durability::None => self.stored.load(Ordering::Relaxed),
+            _ => u64::MAX,
+        };
         // The old one holds the file's lock, so it goes first.
         disk::close(held.take());
         *journal = None;
         let mut opened = open()?;
         opened.journal.skip_to(self.used.load(Ordering::Relaxed));
-        recover(&opened.database, &mut opened.journal, durability).map_err(|fail| format!("{fail:?}"))?;
+        recover(&opened.database, &mut opened.journal, durability, most).map_err(|fail| format!("{fail:?}"))?;
         (*held, *journal) = (Some(opened.database), Some(opened.journal));
         Ok(())
     }

@@ -4,10 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 
 use super::*;
 use crate::{
-    domain::{
-        AccountId, CustomHeader, CustomHeaders, OtherSignatures, Secret, Selection, SigningSecret, TargetUrl,
-        Timestamp, TlsOptions, Webhook, WebhookId,
-    },
+    domain::{AccountId, CustomHeader, CustomHeaders, Secret, TargetUrl, Timestamp, Webhook, WebhookId},
     store::{DATA_FILE, KeyFile, OpenOptions},
     system::{Random, SystemRandom},
 };
@@ -56,33 +53,11 @@ fn random() -> RandomBytes {
 
 fn webhook(number: u128) -> Webhook {
     let header = |name: &str, value: &str, hidden| CustomHeader { name: name.into(), value: value.into(), hidden };
-    Webhook {
-        id: WebhookId(number),
-        account: AccountId::default(),
-        request_url: TargetUrl::parse("https://hooks.example.com/marked-url-token-4").unwrap(),
-        description: String::new(),
-        selection: Selection::parse(&["*".into()]).unwrap(),
-        headers: CustomHeaders::parse(vec![header("x-key", MARKS[1], true), header("x-env", MARKS[2], false)]).unwrap(),
-        secrets: vec![SigningSecret {
-            secret: Secret::parse(SECRET).unwrap(),
-            since: Timestamp::default(),
-            until: None,
-        }],
-        disabled: None,
-        timeout_ms: None,
-        max_in_flight: None,
-        rate_per_second: None,
-        retry_schedule: None,
-        ordered: false,
-        created_at: Timestamp::default(),
-        created_by: "test".into(),
-        updated_at: Timestamp::default(),
-        updated_by: String::new(),
-        version: 0,
-        deleted_at: None,
-        other_signatures: OtherSignatures::default(),
-        tls: TlsOptions::default(),
-    }
+    let url = TargetUrl::parse("https://hooks.example.com/marked-url-token-4").unwrap();
+    let secret = Secret::parse(SECRET).unwrap();
+    let headers = CustomHeaders::parse(vec![header("x-key", MARKS[1], true), header("x-env", MARKS[2], false)]);
+    let made = Webhook::new(WebhookId(number), AccountId::default(), url, secret, Timestamp::default());
+    Webhook { headers: headers.unwrap(), ..made }
 }
 
 fn audit() -> AuditEntry {

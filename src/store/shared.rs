@@ -64,9 +64,7 @@ impl Webhooks {
         let wanted = (account.clone(), event_type.clone());
         matching
             .entry(wanted)
-            .or_insert_with(|| {
-                self.of_account(account).filter(|webhook| webhook.selection.matches(event_type)).collect()
-            })
+            .or_insert_with(|| self.of_account(account).filter(|webhook| webhook.listens_to(event_type)).collect())
             .clone()
     }
 

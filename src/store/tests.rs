@@ -1,6 +1,7 @@
 //! Stories of the store on a disk in memory, with the writer on the test's own thread.
 
 mod access;
+mod last_tries;
 mod order;
 
 use std::{
@@ -11,9 +12,9 @@ use std::{
 
 use super::*;
 use crate::domain::{
-    AccountId, Actor, Answer as HttpAnswer, Attempt, CustomHeaders, Delivery, DeliveryId, Disabled, DisabledReason,
-    EventId, EventType, ExternalId, Healing, IdSequence, LogFilter, NewEvent, OldestDue, OtherSignatures, Outcome,
-    Secret, Selection, SigningSecret, StartedBy, Status, TargetUrl, Timestamp, TlsOptions, Verdict, Warned, WebhookId,
+    AccountId, Actor, Answer as HttpAnswer, Attempt, Delivery, DeliveryId, Disabled, DisabledReason, EventId,
+    EventType, ExternalId, Healing, IdSequence, LogFilter, NewEvent, OldestDue, Outcome, Secret, Selection, StartedBy,
+    Status, TargetUrl, Timestamp, Verdict, Warned, WebhookId,
 };
 
 /// A disk in memory that survives the store, and can be told to fail.
@@ -103,28 +104,12 @@ impl World {
     }
 
     fn webhook(&mut self, selection: &str, on: bool) -> WebhookId {
+        let id = WebhookId(self.ids.next(self.now, 1));
+        let url = TargetUrl::parse("https://hooks.example.com/crm").unwrap();
         let webhook = Webhook {
-            id: WebhookId(self.ids.next(self.now, 1)),
-            account: AccountId::default(),
-            request_url: TargetUrl::parse("https://hooks.example.com/crm").unwrap(),
-            description: String::new(),
             selection: Selection::parse(&[selection.into()]).unwrap(),
-            headers: CustomHeaders::default(),
-            secrets: vec![SigningSecret { secret: Secret::generate([7; 32]), since: self.now, until: None }],
             disabled: (!on).then_some(Disabled { reason: DisabledReason::ByRequest, at: self.now }),
-            timeout_ms: None,
-            max_in_flight: None,
-            rate_per_second: None,
-            retry_schedule: None,
-            ordered: false,
-            created_at: self.now,
-            created_by: "test".into(),
-            updated_by: String::new(),
-            updated_at: self.now,
-            version: 0,
-            deleted_at: None,
-            other_signatures: OtherSignatures::default(),
-            tls: TlsOptions::default(),
+            ..Webhook::new(id, AccountId::default(), url, Secret::generate([7; 32]), self.now)
         };
         self.done(self.store.create_webhook(webhook, 1_000, self.audit())).unwrap().id
     }
@@ -187,6 +172,8 @@ fn attempt_record(delivery: &Delivery, now: Timestamp, status: u16, verdict: Ver
         sender_version: "0.1.0".into(),
         next_attempt_at: None,
         other_signatures: Vec::new(),
+        url_version: None,
+        timings: None,
     };
     AttemptRecord {
         delivery: delivery.id,

@@ -184,6 +184,9 @@ impl Store {
 pub(super) fn put(batch: &mut Batch, mut webhook: Webhook) -> Result<Arc<Webhook>, Fail> {
     batch.shared.version += 1;
     webhook.version = batch.shared.version;
+    for change in webhook.earlier_urls.iter_mut().filter(|earlier| earlier.before == 0) {
+        change.before = batch.shared.version;
+    }
     seal::put(batch, WEBHOOKS, webhook.id.0, &webhook)?;
     let key = (webhook.id.0, webhook.version);
     let version = batch.shared.seal.encode(&Place::version(key), &WebhookVersion::from(&webhook));

@@ -77,7 +77,7 @@ const API: [(&str, &str, For, &str); 32] = [
 type Page = (&'static str, &'static str, For, &'static [(&'static str, &'static str)]);
 
 /// Every route of the pages and of machines that look after this one, with the fields of a form.
-const PAGES: [Page; 102] = [
+const PAGES: [Page; 103] = [
     ("GET", "/healthz", For::Everybody, &[]),
     ("GET", "/readyz", For::Everybody, &[]),
     ("GET", "/metrics", For::Everybody, &[]),
@@ -104,6 +104,7 @@ const PAGES: [Page; 102] = [
     ("GET", "/integration/webhook/{id}/export", For::Look, &[]),
     ("POST", "/integration/webhook/{id}/try-now", For::Admin, &[]),
     ("POST", "/integration/webhook/{id}/disable", For::Admin, &[]),
+    ("POST", "/integration/webhook/{id}/retries", For::Admin, &[("do", "pause")]),
     ("GET", "/integration/webhook/{id}/enable", For::Admin, &[]),
     ("POST", "/integration/webhook/{id}/enable", For::Admin, &[]),
     ("GET", "/integration/webhook/{id}/rotate", For::Admin, &[]),

@@ -93,9 +93,14 @@ impl TestApp {
 
     /// Starts with another way to send and to look names up.
     pub fn start_sending_by(transport: Arc<dyn Transport>) -> TestApp {
+        TestApp::start_with_sender(transport, |_| {})
+    }
+
+    /// The same with a configuration that differs from the tests' own.
+    pub fn start_with_sender(transport: Arc<dyn Transport>, change: impl FnOnce(&mut Config)) -> TestApp {
         let clock = Arc::new(PlayedClock::new(SystemClock::new().now()));
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        TestApp::start_with_seams(folder, clock, |_| {}, Seams { transport: Some(transport), ..Seams::default() })
+        TestApp::start_with_seams(folder, clock, change, Seams { transport: Some(transport), ..Seams::default() })
     }
 
     /// Starts on a data directory and a clock that may have been used before.

@@ -110,3 +110,30 @@ fn what_is_not_there_says_so_as_a_page() {
         assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"), "{path}");
     }
 }
+
+#[test]
+fn the_zone_is_chosen_at_the_set_up() {
+    let app = TestApp::start();
+    let browser = Browser::new(&app);
+    let token = app.app().service().setup_token().unwrap().to_owned();
+    let page = browser.get(&format!("/setup?token={token}")).expect(200).text();
+    assert!(page.contains("<option value=\"Asia/Kolkata\">"), "{page}");
+    let typed = |password: &'static str| {
+        [
+            ("token", token.clone()),
+            ("email", EMAIL.into()),
+            ("password", password.into()),
+            ("zone", "Asia/Kolkata".into()),
+        ]
+    };
+    let send = |password: &'static str| {
+        let typed = typed(password);
+        let fields: Vec<_> = typed.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        browser.post("/setup", &page, &fields)
+    };
+    let short = send("short").expect(422).text();
+    assert!(short.contains("<option value=\"Asia/Kolkata\" selected>"), "what was chosen is kept: {short}");
+    send(PASSWORD).expect(303);
+    browser.sign_in(PASSWORD).expect(303);
+    assert!(browser.get("/integration/webhook").text().contains("all times Asia/Kolkata (UTC+05:30)"));
+}

@@ -6,7 +6,7 @@ use hookstead::control::{self, Ask};
 use serde_json::json;
 
 use crate::{
-    app::TestApp,
+    app::{TestApp, wait_until},
     browser::{Browser, EMAIL, PASSWORD, between},
 };
 
@@ -150,7 +150,10 @@ fn a_network_that_has_to_wait_is_there_once() {
     for _ in 0..9 {
         Browser::new(&app).sign_in("a wrong password");
     }
-    let shown = rows(&admin.get("/system/audit?what=slowed").expect(200).text());
+    // Nobody who guesses waits for it to be written down.
+    let shown = || rows(&admin.get("/system/audit?what=slowed").expect(200).text());
+    wait_until(|| !shown().is_empty()).expect("it is there in the end");
+    let shown = shown();
     assert_eq!(shown.len(), 1, "{shown:?}");
     assert_eq!(shown[0][1], "nobody from 127.0.0.1");
 }

@@ -236,6 +236,6 @@ fn a_key_in_the_clear_is_found_neither_in_the_file_nor_a_password() {
     app.stop();
     let file = std::fs::read(folder.path().join("data").join(hookstead::store::DATA_FILE)).unwrap();
     let holds = |text: &str| file.windows(text.len()).any(|window| window == text.as_bytes());
-    assert!(holds(READER), "this is the right file");
-    assert!(!holds(&key) && !holds(PASSWORD));
+    assert!(holds("hookstead data"), "this is the right file");
+    assert!(!holds(&key) && !holds(PASSWORD) && !holds(READER));
 }

@@ -112,7 +112,7 @@ fn two_who_edit_at_once_see_both_versions() {
     app.publish("contact.created", "{}");
     app.wait_for_logs("status=pending", 1);
     let form = browser.get(&format!("{page}/edit")).expect(200).text();
-    assert!(form.contains("1 delivery is waiting. If you change the Request URL, they are sent to the new one."));
+    assert!(form.contains("1 delivery is waiting for the old URL."));
     let version = between(&form, r#"name="version" value=""#, "\"").unwrap().to_owned();
     app.patch(&format!("/webhooks/{id}"), json!({"description": "Theirs <b>", "events": ["ticket.*"]})).expect(200);
 

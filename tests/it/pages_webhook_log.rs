@@ -337,3 +337,27 @@ fn a_failed_entry_says_what_to_do() {
         assert!(browser.get(&watched).expect(200).text().contains("id=\"state\""));
     }
 }
+
+#[test]
+fn an_attempt_says_where_it_went_and_how_its_time_was_spent() {
+    let app = TestApp::start();
+    let receiver = Receiver::start();
+    let browser = Browser::signed_in(&app);
+    app.webhook(&receiver, &["*"]);
+    for number in 1..=2 {
+        app.publish("contact.created", "{}");
+        app.wait_for_logs("status=success", number);
+    }
+    let [second, first] = &app.logs("")[..] else { panic!("two entries") };
+    let page = browser.get(&page_of(first)).expect(200).text();
+    assert!(page.contains(&format!("to {}\n", receiver.addr())), "{page}");
+    let time = between(&page, "Time: name ", " ms").unwrap_or_else(|| panic!("{page}"));
+    let names: Vec<_> = time.split(" · ").skip(1).filter_map(|phase| phase.split(' ').next()).collect();
+    assert_eq!(names, ["connect", "waiting", "reading"], "no TLS over http: {time}");
+    let page = browser.get(&page_of(second)).expect(200).text();
+    assert!(page.contains("Time: connection kept from before · waiting "), "{page}");
+
+    let timings = app.log(id(second))["attempts"][0]["timings"].clone();
+    assert_eq!((&timings["kept_connection"], &timings["tls_version"]), (&json!(true), &Value::Null), "{timings}");
+    assert!(timings["waiting_ms"].is_u64() && timings["connect_ms"] == 0, "{timings}");
+}

@@ -406,3 +406,41 @@ fn a_ping_is_the_senders_own() {
     let problem = app.post("/event-types", defined).expect(422).json();
     assert_eq!(problem["errors"][0]["code"], "event_type_reserved", "{problem:#}");
 }
+
+#[test]
+fn a_webhook_can_have_its_own_alarm_url_signed_with_its_own_secret() {
+    let (listener, owner, receiver) = (Listener::start(), Receiver::start(), Receiver::start());
+    let app = TestApp::start_with(|config| listener.configure(config));
+    let path = webhook(&app, &receiver);
+    // The form says what is wrong with it, as it does of the Request URL.
+    let browser = Browser::signed_in(&app);
+    let edit = format!("{}/edit", path.replace("/webhooks/", "/integration/webhook/"));
+    let form = browser.get(&edit).expect(200).text();
+    assert!(form.contains("Alarm URL") && form.contains("Signed with its Secret."), "{form}");
+    let wrong = browser.post(&edit, &form, &[("request_url", &receiver.url("/in")), ("alarm_url", "ftp://x")]);
+    assert!(wrong.expect(422).text().contains("The alarm URL must start with https:// or http://."));
+    let private = json!({"alarm_url": "https://10.0.0.1/alarms"});
+    assert_eq!(app.patch(&path, private).expect(422).json()["errors"][0]["pointer"], "/alarm_url");
+    app.patch(&path, json!({"alarm_url": owner.url("/mine")})).expect(200);
+
+    // It hangs at first; the operator hears all the same.
+    let gate = Gate::new();
+    owner.answer_next([Script::status(500)]);
+    owner.answer(Script::ok().after(&gate));
+    fail_five_times(&app, &receiver);
+    app.advance(Duration::from_secs(6));
+    listener.wait_for(&["webhook.failing"]);
+    owner.wait_for(1);
+    receiver.answer(Script::ok());
+    app.advance(Duration::from_secs(6));
+    gate.open();
+    owner.wait_for(2);
+    let told = owner.requests();
+    for request in &told {
+        assert_eq!((name(&body(request)), request.path.as_str()), ("webhook.failing".to_owned(), "/mine"));
+        verify_at_its_time(request, &secret_of(&app, &path));
+    }
+    assert_eq!(told[0].header("webhook-id"), told[1].header("webhook-id"), "the same alarm, once more");
+    app.patch(&path, json!({"alarm_url": null})).expect(200);
+    assert_eq!(app.get(&path).json()["alarm_url"], Value::Null);
+}

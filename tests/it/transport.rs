@@ -13,7 +13,7 @@ use std::{
 };
 
 use hookstead::{
-    domain::{AddressRule, Answer, Cause, Outcome, PrivateTarget, TargetUrl, Timestamp, WebhookId},
+    domain::{AddressRule, Answer, Cause, Outcome, PrivateTarget, TargetUrl, Timestamp, TlsVersion, WebhookId},
     sender::{HttpTransport, Lookup, OutgoingRequest, Sent, Transport, TransportOptions},
 };
 use socket2::{Domain, Socket, Type};
@@ -31,7 +31,7 @@ const MILLI: Duration = Duration::from_millis(1);
 /// How much longer than its time a request may take before a test fails.
 const GRACE: Duration = Duration::from_secs(1);
 
-fn loopback_allowed() -> AddressRule {
+pub fn loopback_allowed() -> AddressRule {
     AddressRule::with_exceptions(vec![PrivateTarget::parse("127.0.0.0/8").expect("a range")])
 }
 
@@ -182,14 +182,15 @@ fn a_closed_port_is_refused_at_once() {
 }
 
 /// A port whose queue of connections is full, so that further ones get no answer.
-struct SilentPort {
+pub struct SilentPort {
     _listener: Socket,
     _queue: Vec<Socket>,
-    address: SocketAddr,
+    /// Where it is.
+    pub address: SocketAddr,
 }
 
 impl SilentPort {
-    fn new() -> SilentPort {
+    pub fn new() -> SilentPort {
         let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
         listener.listen(0).expect("it listens");
@@ -599,14 +600,14 @@ fn stop_leaves_an_answer_that_has_begun() {
 // Names and addresses
 
 /// Answers names from a table, counts look-ups, and can be held up.
-struct PlayedLookup {
+pub struct PlayedLookup {
     names: Mutex<HashMap<String, io::Result<Vec<IpAddr>>>>,
     asked: AtomicUsize,
     held: Mutex<Option<Gate>>,
 }
 
 impl PlayedLookup {
-    fn new(names: &[(&str, &[&str])]) -> Arc<PlayedLookup> {
+    pub fn new(names: &[(&str, &[&str])]) -> Arc<PlayedLookup> {
         let names = names.iter().map(|(name, addresses)| ((*name).to_owned(), Ok(parse_all(addresses)))).collect();
         Arc::new(PlayedLookup { names: Mutex::new(names), asked: AtomicUsize::new(0), held: Mutex::new(None) })
     }
@@ -829,6 +830,9 @@ fn a_certificate_of_the_ca_file_is_trusted_and_connections_are_kept() {
     for _ in 0..10 {
         let sent = OutgoingRequest { timeout: Duration::from_secs(10), ..request(&receiver.url("/")) };
         let sent = transport.send(&sent);
+        let timings = sent.timings.expect("it was sent");
+        assert_eq!(timings.tls(), Some(TlsVersion::Tls13), "a kept connection is still encrypted");
+        assert_eq!(timings.kept_connection, receiver.requests().len() > 2);
         assert_eq!((answer(sent.outcome).body.as_slice(), sent.address), (b"ok".as_slice(), Some(receiver.addr())));
     }
     assert_eq!(receiver.connections() - before, 1);
@@ -941,4 +945,24 @@ fn the_played_receiver_stops_when_dropped() {
         drop(receiver);
     });
     assert!(TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn the_time_is_told_by_phases_and_ends_where_the_request_did() {
+    let receiver = Receiver::start();
+    let transport = transport();
+    let first = transport.send(&request(&receiver.url("/"))).timings.expect("it was sent");
+    assert_eq!((first.tls_ms, first.tls(), first.kept_connection), (0, None, false));
+    let again = transport.send(&request(&receiver.url("/"))).timings.expect("it was sent");
+    assert!(again.kept_connection, "{again:?}");
+    assert_eq!((again.connect_ms, again.tls_ms), (0, 0));
+
+    let refused = transport.send(&request(&format!("http://{}/", closed_port())));
+    let refused = refused.timings.expect("it was dialled");
+    assert_eq!((refused.waiting_ms, refused.reading_ms), (0, 0));
+    receiver.answer(Script::hang());
+    let sent = transport.send(&OutgoingRequest { timeout: Duration::from_millis(300), ..request(&receiver.url("/")) });
+    // The one that hangs is all of the time there was, however slow this machine is.
+    let hung = sent.timings.expect("it was sent");
+    assert!(hung.waiting_ms >= 250 && hung.reading_ms == 0, "{hung:?}");
 }

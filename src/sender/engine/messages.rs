@@ -45,6 +45,8 @@ pub struct LaneSettings {
     pub rate_per_second: Option<u32>,
     /// Its retry schedule; the engine's default if `None`.
     pub schedule: Option<RetrySchedule>,
+    /// Whether retries wait for somebody to resume them. Pages that are read leave them out.
+    pub retries_paused: bool,
     /// Until when its receiver asked us to wait, as remembered on disk. Used when the lane begins.
     pub throttled_until: Option<Timestamp>,
 }
@@ -56,7 +58,13 @@ impl LaneSettings {
             on: webhook.is_on(),
             max_in_flight: webhook.max_in_flight,
             rate_per_second: webhook.rate_per_second,
-            schedule: webhook.retry_schedule.clone(),
+            // The attempt that a webhook is deleted after is the last one.
+            schedule: if webhook.leaving.is_some() {
+                Some(RetrySchedule::once())
+            } else {
+                webhook.retry_schedule.clone()
+            },
+            retries_paused: webhook.retries_paused.is_some(),
             throttled_until,
         }
     }

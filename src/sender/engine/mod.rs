@@ -169,7 +169,8 @@ impl Engine {
                     // The lane was stopped when the answer came; the store has the last word.
                     self.ask_settings(webhook, turn);
                 }
-                if let Some(at) = next {
+                // A paused retry is read from disk once somebody resumes it.
+                if let Some(at) = next.filter(|_| !self.holds_retries(webhook)) {
                     self.queued(webhook, Due { at, delivery });
                 }
             }
@@ -188,6 +189,10 @@ impl Engine {
         if !self.hands.moved(due) {
             self.add_row(webhook, due);
         }
+    }
+
+    fn holds_retries(&self, webhook: WebhookId) -> bool {
+        self.lanes.get(&webhook).is_some_and(|lane| lane.settings.retries_paused)
     }
 
     fn ask_settings(&mut self, webhook: WebhookId, turn: &mut Turn) {

@@ -75,7 +75,8 @@ impl Engine {
         let crowded = lane.rows.first_due().is_some_and(|due| due.at <= self.now);
         let duration_ms = attempt.duration_ms;
         let throttled_until = lane.pace.finished(&attempt.outcome, duration_ms, verdict, finished_at, crowded);
-        let gone = attempt.outcome.gone();
+        // What is gone of an earlier URL says nothing of the present one.
+        let gone = attempt.outcome.gone() && attempt.url_version.is_none();
         if gone {
             lane.settings.on = false;
             self.rows -= lane.rows.len();

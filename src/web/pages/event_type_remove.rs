@@ -8,11 +8,11 @@ use askama::Template;
 
 use super::{
     ask, carry_out,
+    event_types::listening,
     form::Posted,
     notes::Note,
     page::{EVENT_TYPES, Frame, see_other_with, show as show_page},
     parts::Name,
-    text::count,
     visitor::Visitor,
 };
 use crate::{
@@ -38,18 +38,14 @@ struct EventTypeRemovePage {
 pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply {
     let info = find(&state, &request, &visitor).await?;
     let actor = visitor.actor.clone();
-    let views = ask(&state, move |service| service.webhooks(&actor, None)).await?;
-    let listeners = views.iter().filter(|view| view.webhook.selection.matches(&info.name)).count() as u64;
+    let name = info.name.clone();
+    let listeners = ask(&state, move |service| service.listeners(&actor, &name)).await?.len();
     let page = EventTypeRemovePage {
         frame: Frame::new(&visitor, EVENT_TYPES, "Retire event type").under(info.name.as_str(), ""),
         name: info.name.to_string(),
         label: Name::new(&info.label),
         is_built_in: info.built_in,
-        listeners: match listeners {
-            0 => "No webhook listens.".to_owned(),
-            1 => "1 webhook listens.".to_owned(),
-            number => format!("{} listen.", count(number, "webhook", "webhooks")),
-        },
+        listeners: listening(listeners),
     };
     show_page(&visitor, StatusCode::OK, &page)
 }

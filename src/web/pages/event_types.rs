@@ -9,14 +9,14 @@ use serde_json::Value;
 use super::{
     ask,
     page::{EVENT_TYPES, Frame, show as show_page},
-    parts::Name,
+    parts::{Moment, Name},
     payload::Payload,
-    text::{count, display_line},
+    text::{count, display_line, length},
     visitor::Visitor,
 };
 use crate::{
-    domain::{EventTypeInfo, Webhook},
-    service::{Service, WebhookView},
+    domain::{EventTypeInfo, Problem, Webhook, with_thousands},
+    service::{Service, TypeTraffic, WebhookView},
     web::{State, problem::Reply, query::Query},
 };
 
@@ -44,6 +44,10 @@ struct TypeShown {
     label: Name,
     description: Name,
     listeners: String,
+    traffic: String,
+    /// When it came last, and how long ago that is.
+    last_seen: Option<(Moment, String)>,
+    not_seen: String,
     listening: Vec<Listener>,
     is_retired: bool,
     /// Where the configuration sets it up, so that it is retired there and not here.
@@ -71,15 +75,21 @@ struct Member {
 pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply {
     let search = Query::parse(request.query_string()).take("q").unwrap_or_default().trim().to_owned();
     let actor = visitor.actor.clone();
-    let (types, views) =
-        ask(&state, move |service| Ok((service.event_types(&actor)?, service.webhooks(&actor, None)?))).await?;
-    let groups = categories(&types, &views, state.service()).len() as u64;
-    let known = types.len() as u64;
-    let found: Vec<_> = types.into_iter().filter(|info| fits(info, &search)).collect();
+    let wanted = search.clone();
+    let (known, groups, found) = ask(&state, move |service| {
+        let (types, traffic) = (service.event_types(&actor)?, service.event_type_traffic(&actor)?);
+        let (known, groups) = (types.len() as u64, category_names(&types).len() as u64);
+        let fitting = types.iter().filter(|info| fits(info, &wanted));
+        let found: Result<Vec<_>, Problem> = fitting
+            .map(|info| Ok((info.clone(), service.listeners(&actor, &info.name)?, traffic.of_type(&info.name))))
+            .collect();
+        Ok((known, groups, found?))
+    })
+    .await?;
     let page = EventTypesPage {
         frame: Frame::new(&visitor, EVENT_TYPES, "Event types"),
         summary: format!("{} in {}", count(known, "type", "types"), count(groups, "category", "categories")),
-        categories: categories(&found, &views, state.service()),
+        categories: categories(&found, state.service(), &visitor),
         search,
     };
     show_page(&visitor, StatusCode::OK, &page)
@@ -92,29 +102,43 @@ fn fits(info: &EventTypeInfo, search: &str) -> bool {
         .any(|text| text.to_lowercase().contains(&search))
 }
 
-fn categories(types: &[Arc<EventTypeInfo>], views: &[WebhookView], service: &Service) -> Vec<Category> {
+/// A type, who listens, and how often it comes.
+type Found = (Arc<EventTypeInfo>, Vec<WebhookView>, TypeTraffic);
+
+fn category_names(types: &[Arc<EventTypeInfo>]) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
     for info in types {
         if !names.contains(&info.category.as_str()) {
             names.push(&info.category);
         }
     }
-    let category = |name: &str| Category {
-        name: Name::new(name),
-        types: types.iter().filter(|info| info.category == name).map(|info| shown(info, views, service)).collect(),
-    };
-    names.into_iter().map(category).collect()
+    names
 }
 
-fn shown(info: &EventTypeInfo, views: &[WebhookView], service: &Service) -> TypeShown {
-    let of_it: Vec<_> = views.iter().filter(|view| view.webhook.selection.matches(&info.name)).collect();
+fn categories(found: &[Found], service: &Service, visitor: &Visitor) -> Vec<Category> {
+    let types: Vec<_> = found.iter().map(|(info, ..)| info.clone()).collect();
+    let of_category = |name: &str| found.iter().filter(|(info, ..)| info.category == name).collect::<Vec<_>>();
+    let category = |name: &str| Category {
+        name: Name::new(name),
+        types: of_category(name).into_iter().map(|one| shown(one, service, visitor)).collect(),
+    };
+    category_names(&types).into_iter().map(category).collect()
+}
+
+fn shown((info, of_it, traffic): &Found, service: &Service, visitor: &Visitor) -> TypeShown {
     TypeShown {
         name: info.name.to_string(),
         label: Name::new(&info.label),
         description: Name::new(&info.description),
-        listeners: match of_it.len() as u64 {
-            0 => "No webhook listens.".to_owned(),
-            number => count(number, "webhook", "webhooks"),
+        listeners: listening(of_it.len()),
+        traffic: match traffic.is_about {
+            true => format!("about {} in 24 h", with_thousands(traffic.last_day)),
+            false => format!("{} in 24 h", with_thousands(traffic.last_day)),
+        },
+        last_seen: traffic.last_seen.map(|at| (visitor.zone.seconds(at), length(visitor.now - at))),
+        not_seen: match traffic.among {
+            Some(number) => format!("Not among the newest {} events.", with_thousands(number as u64)),
+            None => "Not seen yet.".to_owned(),
         },
         listening: of_it.iter().take(MOST_LISTENERS).map(|view| listener(&view.webhook)).collect(),
         is_retired: info.retired,
@@ -136,6 +160,15 @@ fn privacy(info: &EventTypeInfo) -> String {
         words.push("Payloads are deleted once they have arrived.".to_owned());
     }
     words.join(" ")
+}
+
+/// How many webhooks listen: `3 webhooks listen`.
+pub fn listening(number: usize) -> String {
+    match number {
+        0 => "no webhook listens".to_owned(),
+        1 => "1 webhook listens".to_owned(),
+        number => format!("{} webhooks listen", with_thousands(number as u64)),
+    }
 }
 
 fn listener(webhook: &Webhook) -> Listener {

@@ -61,6 +61,7 @@ fn pending(entry: &LogEntry, zone: &Zone, now: Timestamp, default_schedule: &Ret
     let next = entry.next_attempt_at();
     match entry.reason() {
         "webhook_disabled" => "Waiting: webhook disabled".to_owned(),
+        "retries_paused" => "Waiting: retries paused".to_owned(),
         "sending_paused" => "Waiting: sending paused".to_owned(),
         "throttled" => match next {
             Some(at) => format!("Waiting for the receiver until {}", zone.clock(at, now)),

@@ -84,6 +84,7 @@ mod webhook_logs_export;
 mod webhook_logs_resend;
 mod webhook_logs_rows;
 mod webhook_new;
+mod webhook_retries;
 mod webhook_rotate;
 mod webhook_secret;
 mod webhook_settings;
@@ -162,6 +163,7 @@ pub fn page_paths() -> Vec<Path> {
         path("/integration/webhook/{id}/export").get(webhook_export::download),
         path("/integration/webhook/{id}/try-now").post(webhook_try_now::submit),
         path("/integration/webhook/{id}/disable").post(webhook_disable::submit),
+        path("/integration/webhook/{id}/retries").post(webhook_retries::submit),
         path("/integration/webhook/{id}/enable").for_admins().get(webhook_enable::show).post(webhook_enable::submit),
         path("/integration/webhook/{id}/rotate").for_admins().get(webhook_rotate::show).post(webhook_rotate::submit),
         path("/integration/webhook/{id}/end-old-secrets").post(webhook_rotate::end_old),

@@ -22,6 +22,12 @@ pub enum Note {
     MissedSkipped,
     /// A webhook was deleted.
     WebhookDeleted,
+    /// A webhook is deleted when what waits for it was tried once more.
+    WebhookLeaving,
+    /// Retries of a webhook are paused.
+    RetriesPaused,
+    /// Retries of a webhook go on.
+    RetriesResumed,
     /// A secret was rotated.
     SecretRotated,
     /// The old secrets sign no more.
@@ -85,7 +91,7 @@ pub enum Note {
 }
 
 impl Note {
-    const ALL: [Note; 37] = [
+    const ALL: [Note; 40] = [
         Note::WebhookCreated,
         Note::WebhookSaved,
         Note::WebhookDisabled,
@@ -93,6 +99,9 @@ impl Note {
         Note::MissedSent,
         Note::MissedSkipped,
         Note::WebhookDeleted,
+        Note::WebhookLeaving,
+        Note::RetriesPaused,
+        Note::RetriesResumed,
         Note::SecretRotated,
         Note::OldSecretsEnded,
         Note::Resent,
@@ -135,6 +144,9 @@ impl Note {
             Note::MissedSent => "missed-sent",
             Note::MissedSkipped => "missed-skipped",
             Note::WebhookDeleted => "webhook-deleted",
+            Note::WebhookLeaving => "webhook-leaving",
+            Note::RetriesPaused => "retries-paused",
+            Note::RetriesResumed => "retries-resumed",
             Note::SecretRotated => "secret-rotated",
             Note::OldSecretsEnded => "old-secrets-ended",
             Note::Resent => "resent",
@@ -178,6 +190,9 @@ impl Note {
             Note::MissedSent => "Enabled. The missed events are being sent, oldest first.",
             Note::MissedSkipped => "Enabled. The missed events were skipped.",
             Note::WebhookDeleted => "Webhook deleted. Its log entries stay until they expire.",
+            Note::WebhookLeaving => "Trying what waits once more. The webhook is deleted after that.",
+            Note::RetriesPaused => "Retries are paused. First attempts go on.",
+            Note::RetriesResumed => "Retries go on. What was due meanwhile is tried now.",
             Note::SecretRotated => "Secret rotated. Give the new one to the receiver.",
             Note::OldSecretsEnded => "Only the newest secret is in use now.",
             Note::Resent => "Sending again now.",

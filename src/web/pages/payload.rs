@@ -22,6 +22,8 @@ pub struct Payload {
     view: View,
     shown: String,
     all: String,
+    /// More is shown than a browser lays out at once without being held up.
+    is_large: bool,
     /// Everything that fits is shown.
     is_whole: bool,
     can_show_all: bool,
@@ -72,6 +74,7 @@ impl Payload {
             view,
             shown: size(shown),
             all: size(body.len()),
+            is_large: shown > FIRST_BYTES,
             is_whole: shown >= body.len(),
             can_show_all: !all,
             all_address: "?all=1#payload".to_owned(),

@@ -1,12 +1,15 @@
 //! `/system/settings`: what a person chooses for their browser, and what the operator set for the
 //! whole server, with where each value came from.
 
-use actix_web::http::{StatusCode, header};
+use actix_web::http::{
+    StatusCode,
+    header::{self, HeaderValue},
+};
 use askama::Template;
 
 use super::{
     ask,
-    cookies::Cookie,
+    cookies::{Cookie, Reached},
     form::Posted,
     notes::Note,
     page::{Frame, SETTINGS, see_other_with, show as show_page},
@@ -35,15 +38,21 @@ struct SettingsPage {
 }
 
 /// The zones of one part of the world.
-struct Zones {
-    region: String,
-    zones: Vec<Choice>,
+pub struct Zones {
+    /// Its name.
+    pub region: String,
+    /// Its zones.
+    pub zones: Vec<Choice>,
 }
 
-struct Choice {
-    value: String,
-    words: String,
-    is_chosen: bool,
+/// One of several.
+pub struct Choice {
+    /// What the form sends.
+    pub value: String,
+    /// What the page shows.
+    pub words: String,
+    /// Whether it is chosen.
+    pub is_chosen: bool,
 }
 
 /// One setting of the server.
@@ -77,17 +86,22 @@ pub async fn submit(visitor: Visitor, posted: Posted) -> Reply {
     let theme = Theme::from_code(fields.get("theme")).ok_or_else(|| unknown("There is no theme of that name."))?;
     let mut response = see_other_with(SETTINGS, Note::SettingsSaved, visitor.secure);
     for (cookie, value) in [(Cookie::Zone, zone.name()), (Cookie::Theme, theme.code())] {
-        let line = cookie.keep(value, Some(REMEMBERED_S), visitor.secure);
-        response.headers_mut().append(header::SET_COOKIE, line);
+        response.headers_mut().append(header::SET_COOKIE, remember(cookie, value, visitor.secure));
     }
     Ok(response)
+}
+
+/// The header that remembers a choice in this browser.
+pub fn remember(cookie: Cookie, value: &str, reached: Reached) -> HeaderValue {
+    cookie.keep(value, Some(REMEMBERED_S), reached)
 }
 
 fn choice(value: &str, words: &str, is_chosen: bool) -> Choice {
     Choice { value: value.to_owned(), words: words.to_owned(), is_chosen }
 }
 
-fn zones(chosen: &Zone) -> Vec<Zones> {
+/// All zones by their part of the world, and which is chosen.
+pub fn zones(chosen: &Zone) -> Vec<Zones> {
     let mut all = vec![Zones { region: "World".to_owned(), zones: vec![choice("UTC", "UTC", chosen.name() == "UTC")] }];
     for name in Zone::names() {
         let Some((region, _)) = name.split_once('/') else { continue };

@@ -8,12 +8,15 @@ use askama::Template;
 
 use super::{
     carry_out,
+    cookies::Cookie,
     field::TextField,
     form::{FormMark, Posted},
     notes::Note,
     page::{Errors, html, see_other_with},
+    settings::{Zones, remember, zones},
     theme::Theme,
     visitor::Stranger,
+    zone::Zone,
 };
 use crate::{
     domain::{Problem, ProblemKind},
@@ -37,6 +40,7 @@ struct SetupPage {
     token: String,
     email: TextField,
     password: TextField,
+    zones: Vec<Zones>,
 }
 
 /// Shows the form to whoever has the link.
@@ -45,37 +49,43 @@ pub async fn show(state: State, request: HttpRequest, stranger: Stranger) -> Rep
     if !state.service().is_setup_token(&token) {
         return Err(no_setup().into());
     }
-    page(stranger, StatusCode::OK, token, "", Errors::default())
+    page(stranger, StatusCode::OK, token, "", &Zone::utc(), Errors::default())
 }
 
 /// Makes the first admin.
 pub async fn submit(state: State, request: HttpRequest, stranger: Stranger, posted: Posted) -> Reply {
     let form = posted.of(&stranger.key);
     let (token, email) = (form.fields.get("token").to_owned(), form.fields.get("email").to_owned());
+    let zone = Zone::named(form.fields.get("zone")).unwrap_or_else(Zone::utc);
     if !state.service().is_setup_token(&token) {
         return Err(no_setup().into());
     }
     if !form.fresh {
-        return page(stranger, StatusCode::FORBIDDEN, token, &email, Errors::expired());
+        return page(stranger, StatusCode::FORBIDDEN, token, &email, &zone, Errors::expired());
     }
     let (service, password) = (state.service().clone(), form.fields.get("password").to_owned());
     let (given, name) = (token.clone(), email.clone());
     let address = peer::address(&request, state.trusted_proxies());
     match carry_out(async move { service.set_up(&given, &name, password, address).await }).await {
         // They type the password once more, so that a slip shows while the log is still at hand.
-        Ok(_) => Ok(see_other_with("/sign-in", Note::AdminCreated, stranger.secure)),
+        Ok(_) => {
+            let mut response = see_other_with("/sign-in", Note::AdminCreated, stranger.secure);
+            let remembered = remember(Cookie::Zone, zone.name(), stranger.secure);
+            response.headers_mut().append(header::SET_COOKIE, remembered);
+            Ok(response)
+        }
         Err(refusal) if matches!(refusal.problem.kind, ProblemKind::NotFound | ProblemKind::Conflict) => {
             Err(no_setup().into())
         }
         Err(refusal) if refusal.problem.kind == ProblemKind::Invalid => {
             let errors = Errors::of(&refusal.problem, |pointer| Some(pointer.trim_start_matches('/').to_owned()));
-            page(stranger, status(refusal.problem.kind), token, &email, errors)
+            page(stranger, status(refusal.problem.kind), token, &email, &zone, errors)
         }
         Err(refusal) => Err(refusal),
     }
 }
 
-fn page(stranger: Stranger, status: StatusCode, token: String, email: &str, errors: Errors) -> Reply {
+fn page(stranger: Stranger, status: StatusCode, token: String, email: &str, zone: &Zone, errors: Errors) -> Reply {
     let page = SetupPage {
         title: if errors.is_empty() { "Set up hookstead" } else { "Error: Set up hookstead" },
         theme: stranger.theme,
@@ -95,6 +105,7 @@ fn page(stranger: Stranger, status: StatusCode, token: String, email: &str, erro
             fault: errors.at("password"),
             ..TextField::new("password", "Password", "")
         },
+        zones: zones(zone),
         errors,
     };
     let mut response = html(status, &page)?;

@@ -53,7 +53,7 @@ impl TestResult {
         (shown.tone, shown.icon) =
             if outcome.is_success() { (Tone::Good, Icon::Tick) } else { (Tone::Bad, Icon::Cross) };
         shown.result = format!("{} in {took} ms", long_result(&view.attempt.summary()));
-        shown.remedy = view.url.as_ref().map(|url| outcome.remedy(url)).unwrap_or_default();
+        shown.remedy = test.remedy(view);
         if let Outcome::Answered(answer) = outcome {
             shown.headers = answer.headers.iter().map(|(name, value)| (name.clone(), display_bytes(value))).collect();
             let part = &answer.body[..answer.body.len().min(ANSWER_BYTES)];

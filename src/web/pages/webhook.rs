@@ -169,7 +169,8 @@ fn speed(sum: &HourStats) -> String {
 fn banner(visitor: &Visitor, found: &Found) -> Option<Banner> {
     let (webhook, state) = (&found.stats.view.webhook, &found.stats.view.state);
     let (zone, now) = (&visitor.zone, visitor.now);
-    let next = found.stats.oldest_due.filter(|due| webhook.is_on() && *due > now);
+    let goes_on = webhook.is_on() && webhook.retries_paused.is_none();
+    let next = found.stats.oldest_due.filter(|due| goes_on && *due > now);
     let next = next.map(|due| format!("; next attempt {}", zone.clock(due, now))).unwrap_or_default();
     let waiting = match state.waiting {
         0 => String::new(),

@@ -1,4 +1,5 @@
-//! `/integration/webhook/{id}/delete`: says what would be lost, then deletes.
+//! `/integration/webhook/{id}/delete`: says what would be lost, then deletes: at once, or when what
+//! waits was tried once more.
 
 use actix_web::{HttpRequest, http::StatusCode};
 use askama::Template;
@@ -9,12 +10,15 @@ use super::{
     notes::Note,
     page::{Frame, WEBHOOKS, see_other_with, show as show_page},
     parts::Name,
-    text::{count, display_line, middle_cut},
+    text::{display_line, middle_cut},
     visitor::Visitor,
     webhook_edit::find,
     webhooks::selected,
 };
-use crate::web::{State, problem::Reply};
+use crate::{
+    domain::with_thousands,
+    web::{State, problem::Reply},
+};
 
 #[derive(Template)]
 #[template(path = "webhook_delete.html")]
@@ -25,6 +29,10 @@ struct WebhookDeletePage {
     description: Option<Name>,
     events: String,
     waiting: Option<String>,
+    /// `them`, or `it` of one.
+    them: &'static str,
+    /// It is being deleted already.
+    is_leaving: bool,
 }
 
 /// Says what would be lost.
@@ -42,16 +50,30 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
         url: display_line(webhook.request_url.as_str()).into_owned(),
         description: (!webhook.description.is_empty()).then(|| Name::new(&webhook.description)),
         events: selected(&webhook.selection, &types),
-        waiting: (waiting > 0).then(|| count(waiting, "waiting delivery is", "waiting deliveries are")),
+        waiting: match waiting {
+            0 => None,
+            1 => Some("waiting delivery".to_owned()),
+            number => Some(format!("{} waiting deliveries", with_thousands(number))),
+        },
+        them: if waiting == 1 { "it" } else { "them" },
+        is_leaving: webhook.leaving.is_some(),
     };
     show_page(&visitor, StatusCode::OK, &page)
 }
 
-/// Deletes.
+/// Deletes, or begins to.
 pub async fn submit(state: State, request: HttpRequest, visitor: Visitor, posted: Posted) -> Reply {
-    posted.of(&visitor.key).fresh()?;
-    let id = find(&state, &request, &visitor).await?.webhook.id;
+    let fields = posted.of(&visitor.key).fresh()?;
+    let view = find(&state, &request, &visitor).await?;
+    let (id, once_more) = (view.webhook.id, fields.get("waiting") == "once-more" && view.state.waiting > 0);
     let (service, actor) = (state.service().clone(), visitor.actor);
-    carry_out(async move { service.delete_webhook(&actor, id, None).await }).await?;
-    Ok(see_other_with(WEBHOOKS, Note::WebhookDeleted, visitor.secure))
+    let deleting = async move {
+        match once_more {
+            true => service.delete_webhook_after_last_tries(&actor, id).await,
+            false => service.delete_webhook(&actor, id, None).await,
+        }
+    };
+    carry_out(deleting).await?;
+    let note = if once_more { Note::WebhookLeaving } else { Note::WebhookDeleted };
+    Ok(see_other_with(WEBHOOKS, note, visitor.secure))
 }

@@ -104,6 +104,9 @@ fn change(meant: Meant) -> WebhookChange {
         hub_signature: Some(meant.other_signatures.hub),
         timestamped_signature: Some(meant.other_signatures.timestamped),
         tls: meant.tls,
+        alarm_url: Some(meant.alarm_url),
+        retries_paused: None,
+        waiting: meant.waiting,
     }
 }
 
@@ -161,7 +164,7 @@ async fn sheet(
     let mut sheet = Sheet::edit(typed, errors, button, &types, state.service().settings(), webhook, since);
     if view.state.waiting > 0 {
         let waiting = count(view.state.waiting, "delivery is", "deliveries are");
-        sheet.waiting = format!("{waiting} waiting. If you change the Request URL, they are sent to the new one.");
+        sheet.waiting = format!("{waiting} waiting for the old URL.");
     }
     Ok((frame, sheet))
 }

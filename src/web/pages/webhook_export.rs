@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{visitor::Visitor, webhook_edit::find};
 use crate::{
-    domain::{Problem, Webhook},
+    domain::{Problem, TargetUrl, Webhook},
     web::{State, problem::Reply},
 };
 
@@ -34,6 +34,8 @@ struct Exported<'a> {
     // A client certificate is not taken along: without its key, which stays here, it is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     tls_ca: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alarm_url: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -77,5 +79,6 @@ fn exported(webhook: &Webhook) -> Exported<'_> {
         hub_signature_header: webhook.other_signatures.hub.as_deref(),
         timestamped_signature_header: webhook.other_signatures.timestamped.as_deref(),
         tls_ca: webhook.tls.ca.as_deref(),
+        alarm_url: webhook.alarm_url.as_ref().map(TargetUrl::as_str),
     }
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::domain::{
     CustomHeader, CustomHeaders, EventTypeInfo, Fault, OtherSignatures, PrivateKey, RetrySchedule, Secret, Selection,
-    TargetUrl, TlsChange, TlsOptions, Webhook,
+    TargetUrl, TlsChange, TlsOptions, Waiting, Webhook,
 };
 
 /// Header rows that are empty and ready to be filled in.
@@ -55,6 +55,10 @@ pub struct Typed {
     pub tls_certificate: String,
     /// See [`TlsOptions::key`]; left empty, the kept one stays.
     pub tls_key: String,
+    /// See [`Webhook::alarm_url`].
+    pub alarm_url: String,
+    /// Deliveries that wait stay with the old Request URL if it changes.
+    pub keep_old_url: bool,
     /// Send over plain http anyway.
     pub allow_http: bool,
     /// Save although another webhook has the same URL.
@@ -111,6 +115,10 @@ pub struct Meant {
     pub other_signatures: OtherSignatures,
     /// See [`Webhook::tls`].
     pub tls: TlsChange,
+    /// See [`Webhook::alarm_url`].
+    pub alarm_url: Option<TargetUrl>,
+    /// What becomes of deliveries that wait, if the Request URL changes.
+    pub waiting: Waiting,
 }
 
 impl Typed {
@@ -140,6 +148,7 @@ impl Typed {
             timestamped_signature: webhook.other_signatures.timestamped.clone().unwrap_or_default(),
             tls_ca: webhook.tls.ca.clone().unwrap_or_default().trim().to_owned(),
             tls_certificate: webhook.tls.certificate.clone().unwrap_or_default().trim().to_owned(),
+            alarm_url: webhook.alarm_url.as_ref().map(ToString::to_string).unwrap_or_default(),
             allow_http: !webhook.request_url.is_https(),
             version: webhook.version.to_string(),
             ..Typed::default()
@@ -188,6 +197,8 @@ impl Typed {
             tls_ca: lines("tls_ca"),
             tls_certificate: lines("tls_client_certificate"),
             tls_key: lines("tls_client_key"),
+            alarm_url: text("alarm_url"),
+            keep_old_url: fields.get("waiting") == "old",
             version: text("version"),
             copy_of: text("copy_of"),
         }
@@ -254,6 +265,10 @@ impl Typed {
         let ca = found.take("tls_ca", pem(&self.tls_ca)).flatten();
         let certificate = found.take("tls_client_certificate", pem(&self.tls_certificate)).flatten();
         let key = found.take("tls_client_key", pem(&self.tls_key)).flatten();
+        let alarm_url = match self.alarm_url.trim() {
+            "" => None,
+            text => found.take("alarm_url", alarm_url(text)),
+        };
         if !found.0.is_empty() {
             return Err(Errors { general: Vec::new(), of_fields: found.0 });
         }
@@ -275,6 +290,8 @@ impl Typed {
                 certificate: Some(certificate),
                 key: key.map(|key| Some(PrivateKey::new(key))),
             },
+            alarm_url,
+            waiting: if self.keep_old_url { Waiting::StaysWithOldUrl } else { Waiting::GoesToNewUrl },
         })
     }
 
@@ -356,6 +373,7 @@ pub fn differences(mine: &Typed, theirs: &Typed) -> Vec<(&'static str, String, S
         ("Requests at once", mine.max_in_flight.trim().to_owned(), theirs.max_in_flight.clone()),
         ("Requests per second", mine.rate_per_second.trim().to_owned(), theirs.rate_per_second.clone()),
         ("Retry schedule", mine.retry_schedule.trim().to_owned(), theirs.retry_schedule.clone()),
+        ("Alarm URL", mine.alarm_url.trim().to_owned(), theirs.alarm_url.clone()),
         ("Keep order", yes_or_no(mine.ordered), yes_or_no(theirs.ordered)),
         ("Signature sha256=", mine.hub_signature.clone(), theirs.hub_signature.clone()),
         ("Signature t=,v1=", mine.timestamped_signature.clone(), theirs.timestamped_signature.clone()),
@@ -383,7 +401,8 @@ pub fn field_of(pointer: &str) -> Option<String> {
         | "timestamped_signature_header"
         | "tls_ca"
         | "tls_client_certificate"
-        | "tls_client_key" => member,
+        | "tls_client_key"
+        | "alarm_url" => member,
         _ => return None,
     };
     Some(field.to_owned())
@@ -441,6 +460,12 @@ fn pem(text: &str) -> Result<Option<String>, Fault> {
 fn seconds(milliseconds: u32) -> String {
     let text = format!("{}.{:03}", milliseconds / 1000, milliseconds % 1000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// The words of a wrong URL name the field that most of them are for.
+fn alarm_url(text: &str) -> Result<TargetUrl, Fault> {
+    TargetUrl::parse(text)
+        .map_err(|fault| Fault { message: fault.message.replace("Request URL", "alarm URL"), ..fault })
 }
 
 fn milliseconds(text: &str) -> Result<Option<u32>, Fault> {

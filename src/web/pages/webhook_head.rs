@@ -3,10 +3,13 @@
 use super::{
     page::{Frame, WEBHOOKS},
     parts::{Moment, Name},
-    text::{display_line, middle_cut},
+    text::{count, display_line, middle_cut},
     visitor::Visitor,
 };
 use crate::service::WebhookView;
+
+/// Most characters of a URL as the title of a page.
+const TITLE_CHARS: usize = 100;
 
 /// A tab of a webhook's page. *Webhook Logs* is the log itself, filtered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +42,12 @@ pub struct WebhookHead {
     pub overlap_until: Option<Moment>,
     /// Where the configuration sets it up, so that it is changed there and not here.
     pub place: Option<String>,
+    /// Since when its retries are paused.
+    pub retries_paused: Option<Moment>,
+    /// Since when it is being deleted, and how much still waits.
+    pub leaving: Option<(Moment, String)>,
+    /// Where deliveries go that waited when the Request URL changed, while any waits.
+    pub earlier_urls: Vec<String>,
     /// The tab that is shown.
     pub tab: Tab,
 }
@@ -59,13 +68,23 @@ impl WebhookHead {
             has_missed: state.missed > 0,
             overlap_until: overlap.map(|until| visitor.zone.seconds(until)),
             place: view.place.as_deref().map(|place| display_line(place).into_owned()),
+            retries_paused: webhook.retries_paused.map(|since| visitor.zone.seconds(since)),
+            leaving: webhook.leaving.as_ref().map(|leaving| {
+                let waiting = count(state.waiting, "delivery still gets", "deliveries still get");
+                (visitor.zone.seconds(leaving.since), waiting)
+            }),
+            earlier_urls: match state.waiting {
+                0 => Vec::new(),
+                _ => webhook.earlier_urls.iter().map(|one| display_line(one.url.as_str()).into_owned()).collect(),
+            },
             tab,
         }
     }
 
     /// The frame of the page.
     pub fn frame(&self, visitor: &Visitor) -> Frame {
-        let mut frame = Frame::new(visitor, WEBHOOKS, &self.url);
+        // In full it would fill a phone's screen; the tab Settings has it, and Copy URL.
+        let mut frame = Frame::new(visitor, WEBHOOKS, middle_cut(&self.url, TITLE_CHARS));
         let (name, own) = (middle_cut(&self.url, 48), format!("{WEBHOOKS}/{}", self.id));
         match self.tab {
             Tab::Overview => frame = frame.under(&name, ""),

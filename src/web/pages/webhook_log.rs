@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Answer, ChangedField, Circumstances, Cursor, DeliveryId, Outcome, Problem, StartedBy, Status, changes,
-        status_words, with_thousands,
+        Answer, ChangedField, Cursor, DeliveryId, Outcome, Problem, StartedBy, Status, Timings, changes, status_words,
+        with_thousands,
     },
     service::{AttemptView, LogDetail},
     web::{State, problem::Reply, query::Query},
@@ -60,6 +60,8 @@ struct WebhookLogPage {
     can_copy: bool,
     countdown: Option<Countdown>,
     changed_since: bool,
+    /// Where it still goes, if that is not the present Request URL.
+    goes_to: Option<String>,
     redirect: Option<String>,
     newer: Option<String>,
     older: Option<String>,
@@ -101,6 +103,7 @@ struct AttemptShown {
     then: String,
     is_open: bool,
     request: String,
+    time: String,
     answer: String,
     body: Option<BodyShown>,
 }
@@ -201,6 +204,10 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
             .map(|at| at.since(visitor.now))
             .map(|left| Countdown { seconds: left.as_secs(), words: format!("in {}", length(left)) }),
         changed_since: has_webhook && attempts.last().is_some_and(|last| Some(last.attempt.webhook_version) != present),
+        goes_to: entry.webhook.as_ref().filter(|_| entry.delivery.status == Status::Pending).and_then(|webhook| {
+            let url = webhook.url_for(&entry.delivery, event.met_version);
+            (*url != webhook.request_url).then(|| display_line(url.as_str()).into_owned())
+        }),
         redirect: redirect(&detail).filter(|_| has_webhook),
         newer: newer.map(page_of),
         older: older.map(page_of),
@@ -230,15 +237,10 @@ fn fit(field: ChangedField) -> ChangedField {
 fn remedy(detail: &LogDetail) -> String {
     let Some(last) = detail.attempts.last() else { return String::new() };
     let outcome = &last.attempt.outcome;
-    let url = last.url.as_ref().or(detail.entry.webhook.as_ref().map(|webhook| &webhook.request_url));
-    let Some(url) = url else { return String::new() };
-    let sentence = outcome.remedy_of(&Circumstances {
-        url,
-        address: last.attempt.address,
-        duration_ms: last.attempt.duration_ms,
-        body_bytes: detail.body.len(),
-        log: detail.entry.delivery.id,
-    });
+    let sentence = detail.remedy(last);
+    if sentence.is_empty() {
+        return sentence;
+    }
     let sentence = display_line(&sentence).into_owned();
     match outcome {
         Outcome::Answered(answer) if !outcome.is_success() && answer.http_status != 410 => {
@@ -260,6 +262,7 @@ fn redirect(detail: &LogDetail) -> Option<String> {
 fn attempt(view: &AttemptView, is_open: bool, visitor: &Visitor) -> AttemptShown {
     let attempt = &view.attempt;
     let is_good = attempt.outcome.is_success();
+    let is_real = attempt.url_version.is_none() && attempt.started_by != StartedBy::Test;
     let (answer, body) = match &attempt.outcome {
         Outcome::Answered(answer) => (answer_head(answer), Some(answer_body(answer))),
         Outcome::NoAnswer { cause, detail } => {
@@ -274,6 +277,8 @@ fn attempt(view: &AttemptView, is_open: bool, visitor: &Visitor) -> AttemptShown
         is_good,
         icon: if is_good { Icon::Tick } else { Icon::Cross },
         result: match &attempt.outcome {
+            // That a test or an earlier URL is gone disables nothing.
+            Outcome::Answered(answer) if answer.http_status == 410 && !is_real => long_result(&attempt.summary()),
             Outcome::Answered(answer) if matches!(answer.http_status, 300..=399 | 410 | 429) => attempt.outcome.words(),
             _ => long_result(&attempt.summary()),
         },
@@ -285,9 +290,26 @@ fn attempt(view: &AttemptView, is_open: bool, visitor: &Visitor) -> AttemptShown
         },
         is_open,
         request: request_text(view),
+        time: attempt.timings.map(time_spent).unwrap_or_default(),
         answer,
         body,
     }
+}
+
+/// `name 3 · connect 21 · TLS 40 · waiting 1,138 · reading 2 ms`, without the phases that took none.
+fn time_spent(timings: Timings) -> String {
+    let kept = timings.kept_connection;
+    let phases = [
+        (!kept, "name", timings.name_ms),
+        (!kept, "connect", timings.connect_ms),
+        (timings.tls_ms > 0 || (!kept && timings.tls().is_some()), "TLS", timings.tls_ms),
+        (true, "waiting", timings.waiting_ms),
+        (true, "reading", timings.reading_ms),
+    ];
+    let phases = phases.iter().filter(|(is_there, ..)| *is_there);
+    let phases: Vec<_> = phases.map(|(_, name, ms)| format!("{name} {}", with_thousands((*ms).into()))).collect();
+    let kept = if kept { "connection kept from before · " } else { "" };
+    format!("Time: {kept}{} ms", phases.join(" · "))
 }
 
 fn request_text(view: &AttemptView) -> String {
@@ -296,8 +318,10 @@ fn request_text(view: &AttemptView) -> String {
         Some(url) => lines.push(format!("POST {}", display_line(url.as_str()))),
         None => lines.push("POST (the webhook of that time is no longer kept)".to_owned()),
     }
+    let tls = view.attempt.timings.and_then(|timings| timings.tls());
     if let Some(address) = view.attempt.address {
-        lines.push(format!("to {address}"));
+        let tls = tls.map(|tls| format!(", TLS {}", tls.number())).unwrap_or_default();
+        lines.push(format!("to {address}{tls}"));
     }
     for header in &view.headers {
         let value = header.value.as_deref().map_or("•••••••• (hidden)".into(), display_line);

@@ -125,6 +125,7 @@ async fn create(state: &State, actor: &Actor, token: &str, typed: &Typed) -> Res
         ordered: meant.ordered,
         other_signatures: meant.other_signatures,
         tls: meant.tls.apply(&original.map(|view| view.webhook.tls.clone()).unwrap_or_default()),
+        alarm_url: meant.alarm_url,
     };
     let view = service.create_webhook(actor, input).await?;
     let id = view.webhook.id;

@@ -32,6 +32,7 @@ struct WebhookSettingsPage {
     options: String,
     signatures: Vec<String>,
     certificates: Vec<CertificateShown>,
+    alarm_url: Option<CopyValue>,
     secret_since: String,
 }
 
@@ -62,6 +63,11 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
         options: options(webhook, state.service().settings()),
         signatures: signatures(webhook),
         certificates: certificates(webhook, &visitor),
+        alarm_url: webhook.alarm_url.as_ref().map(|url| CopyValue {
+            id: "alarm-url",
+            label: "Alarm URL",
+            value: url.to_string(),
+        }),
         secret_since: webhook.secrets.first().map(|secret| visitor.zone.day(secret.since)).unwrap_or_default(),
     };
     show_page(&visitor, StatusCode::OK, &page)

@@ -42,8 +42,10 @@ pub struct Sheet {
     pub offer_unknown_host: bool,
     /// What was confirmed already; goes along with the form.
     pub confirmed: Vec<&'static str>,
-    /// What becomes of deliveries that wait while the URL changes; empty for none.
+    /// How many deliveries wait, which is asked about if the URL changes; empty for none.
     pub waiting: String,
+    /// They stay with the old URL.
+    pub keep_old_url: bool,
     /// Somebody else saved meanwhile.
     pub conflict: Option<Conflict>,
     /// Description.
@@ -235,6 +237,7 @@ impl Sheet {
             offer_unknown_host: url_fault.contains("was not found"),
             confirmed: confirmed(typed),
             waiting: String::new(),
+            keep_old_url: typed.keep_old_url,
             conflict: None,
             request_url: TextField {
                 hint: "Events are sent here as HTTP POST with a JSON body.",
@@ -416,6 +419,15 @@ fn options(typed: &Typed, errors: &Errors) -> Vec<TextField> {
         ),
         field("max_in_flight", "Requests at once", &typed.max_in_flight, "1 to 64."),
         field("rate_per_second", "Requests per second", &typed.rate_per_second, "No limit if empty."),
+        TextField {
+            mono: true,
+            ..field(
+                "alarm_url",
+                "Alarm URL",
+                &typed.alarm_url,
+                "Told when this webhook fails, is disabled, or arrives again. Signed with its Secret.",
+            )
+        },
         field(
             "retry_schedule",
             "Retry schedule",

@@ -206,6 +206,9 @@ pub fn percent(thousandths: u64) -> String {
 fn since(view: &WebhookView, visitor: &Visitor) -> String {
     let WebhookView { webhook, state, health, disable_warning, probing, .. } = view;
     let (zone, now) = (&visitor.zone, visitor.now);
+    if webhook.leaving.is_some() {
+        return "being deleted, after one more attempt of what waits".to_owned();
+    }
     if let Some(disabled) = &webhook.disabled {
         let mut parts = vec![format!("off since {}", zone.day(disabled.at))];
         if disabled.is_automatic() {
@@ -221,6 +224,7 @@ fn since(view: &WebhookView, visitor: &Visitor) -> String {
     }
     let why = state.last_failure.as_ref().map(result);
     let mut parts = Vec::new();
+    parts.extend(webhook.retries_paused.map(|_| "retries paused".to_owned()));
     match state.failing_since {
         Some(at) => {
             parts.push(format!("since {}", zone.clock(at, now)));

@@ -11,7 +11,6 @@ use super::admin::Admin;
 use crate::{
     app::{TestApp, wait_until},
     browser::{Browser, EMAIL},
-    certificates::self_signed,
     receiver::{Receiver, Script},
 };
 
@@ -169,73 +168,6 @@ fn detail_04_pending_says_when_and_it_is_tried_then() {
     admin.sees("Resend…");
     assert_eq!((admin.count("[data-watch]"), admin.count("[data-countdown]")), (0, 0), "it has ended");
     assert_eq!(admin.script("return window.notLoadedAgain"), json!(true));
-}
-
-#[test]
-fn detail_05_every_failure_has_its_own_cause_and_remedy() {
-    let plain = |script: Script| {
-        let receiver = Receiver::start();
-        receiver.answer(script);
-        receiver
-    };
-    let busy = "The receiver answered 503 Service Unavailable.";
-    // Certificates that fail otherwise need an authority that is known: `transport` has those.
-    let receivers = [
-        (plain(Script::hang()), "No response in 1 s", "did not answer in 1 s. Answer first, then do the work."),
-        (
-            plain(Script::close()),
-            "Closed without a full answer",
-            "closed the connection before the answer was complete",
-        ),
-        (plain(Script::bytes("SSH-2.0-OpenSSH_9.2\r\n")), "Not an HTTP answer", "Check the port of the Request URL."),
-        (plain(Script::status(301).header("location", "https://www.example.com/")), "301", "https://www.example.com/"),
-        (plain(Script::status(401)), "401", "Check the Secret and the Headers."),
-        (plain(Script::status(404)), "404", "Nothing is at this path on the receiver. Check the Request URL."),
-        (plain(Script::status(410)), "410 Gone · webhook disabled", "gone for good, so the webhook was disabled"),
-        (plain(Script::status(413)), "413", "takes smaller bodies only"),
-        (plain(Script::status(422)), "422", "The receiver answered 422"),
-        (plain(Script::status(429).header("retry-after", "60")), "429", "asked for a slower pace"),
-        (plain(Script::status(503)), "503", busy),
-        (
-            Receiver::start_tls(self_signed("127.0.0.1")),
-            "Certificate not trusted",
-            "openssl s_client -connect 127.0.0.1",
-        ),
-    ];
-    let closed = {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        format!("http://{}/", listener.local_addr().unwrap())
-    };
-    let mut failures: Vec<_> =
-        receivers.iter().map(|(receiver, list, remedy)| (receiver.url("/in"), *list, *remedy)).collect();
-    failures.push((closed, "Connection refused", "Is the receiver running?"));
-    let private = "http://10.0.0.1:8080/in".to_owned();
-    failures.push((private, "Private address refused", "Setting: allowed_private_targets."));
-
-    // The operator no longer allows what was allowed when the webhook was made.
-    let app = TestApp::start_with(|config| config.allowed_private_targets.push("10.0.0.1:8080".into()));
-    for (url, _, _) in &failures {
-        app.webhook_with(json!({"request_url": url, "events": ["*"], "retry_schedule_s": [], "timeout_ms": 1_000}));
-    }
-    let app = TestApp::start_in(app.stop(), |_| {});
-    app.publish("contact.created", "{}");
-    let entries = app.wait_for_logs("status=failed", failures.len());
-    let Some(admin) = Admin::signed_in(&app) else { return };
-    let mut told = Vec::new();
-    for (url, list, remedy) in &failures {
-        let entry = entries.iter().find(|entry| entry["request_url"] == url.as_str()).expect("it is in the log");
-        admin.visit(&page_of(entry));
-        let text = admin.text_of("main > .card");
-        assert!(text.contains(list) && text.contains(remedy), "{url}: {text}");
-        let told_of_it = text.split("Log ID").next().unwrap().to_owned();
-        assert!(!told_of_it.contains("Error"), "{text}");
-        // Without what is particular to one receiver.
-        told.push(told_of_it.split(" The receiver's own log").next().unwrap().to_owned());
-    }
-    let count = told.len();
-    told.sort();
-    told.dedup();
-    assert_eq!(told.len(), count, "two failures are told in the same words: {told:#?}");
 }
 
 #[test]

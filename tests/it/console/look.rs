@@ -269,3 +269,53 @@ fn pages_stay_small_and_lists_load_no_payloads() {
     let whole: Value = serde_json::from_str(transcript).unwrap();
     assert!(whole.is_object() && admin.count("#payload a[href*=all]") == 0);
 }
+
+#[test]
+fn filters_are_folded_on_a_phone_and_open_where_there_is_room() {
+    let (app, receiver) = (TestApp::start(), Receiver::start());
+    app.webhook(&receiver, &["*"]);
+    app.publish("contact.created", "{}");
+    app.wait_for_logs("status=success", 1);
+    let Some(admin) = Admin::signed_in(&app) else { return };
+    let shown = "return [...document.querySelectorAll('.filter-box > summary, #q, #since_local')]
+        .map((one) => one.checkVisibility())";
+    admin.size(320, 600);
+    admin.visit("/integration/webhook-logs?status=success&event_type=contact.created");
+    assert_eq!(admin.script(shown), json!([true, false, false]));
+    assert_eq!(admin.text_of(".filter-box > summary"), "Filters (2)");
+    admin.click(".filter-box > summary");
+    assert_eq!(admin.script(shown), json!([true, true, true]));
+    admin.size(1600, 900);
+    admin.visit("/integration/webhook-logs?status=success");
+    assert_eq!(admin.script(shown), json!([false, true, true]));
+    let tops = "return new Set(['since_local', 'until_local'].map((id) =>
+        Math.round(document.getElementById(id).getBoundingClientRect().top))).size";
+    assert_eq!(admin.script(tops), 1, "From and Until are one beside the other");
+    admin.fill("Search", "log_");
+    admin.choose("Status", "Failed");
+    admin.tab_to("Search");
+}
+
+#[test]
+fn a_very_long_url_leaves_room_for_the_page_on_a_phone() {
+    let (app, receiver) = (TestApp::start(), Receiver::start());
+    let url = receiver.url(&format!("/{}", "long-".repeat(380)));
+    let webhook = app.webhook_with(json!({"request_url": url, "events": ["*"]}));
+    let Some(admin) = Admin::signed_in(&app) else { return };
+    admin.size(320, 568);
+    admin.visit(&super::webhooks::page_of_webhook(&webhook));
+    let height = admin.script("return document.querySelector('h1').getBoundingClientRect().height").as_f64().unwrap();
+    assert!(height < 568.0 / 3.0, "the heading takes {height} pixels of 568");
+    admin.visit(&format!("{}/settings", super::webhooks::page_of_webhook(&webhook)));
+    assert_eq!(admin.script("return document.querySelector('input[aria-label=\"Request URL\"]').value"), url.as_str());
+}
+
+#[test]
+fn the_set_up_offers_the_zone_of_the_browser() {
+    let app = TestApp::start();
+    let Some(admin) = Admin::new(&app) else { return };
+    admin.devtools("Emulation.setTimezoneOverride", json!({"timezoneId": "Asia/Tokyo"}));
+    let token = app.app().service().setup_token().unwrap().to_owned();
+    admin.visit(&format!("/setup?token={token}"));
+    assert_eq!(admin.script("return document.querySelector('#zone').value"), "Asia/Tokyo");
+}

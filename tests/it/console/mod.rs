@@ -7,6 +7,7 @@
 
 mod admin;
 mod axe;
+mod causes;
 mod driver;
 mod form;
 mod gallery;
@@ -14,6 +15,7 @@ mod hostile;
 mod keyboard;
 mod live;
 mod logs;
+mod long;
 mod look;
 mod plain;
 mod webhooks;

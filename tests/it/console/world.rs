@@ -25,6 +25,7 @@ pub struct World {
     good: Value,
     bad: Value,
     off: Value,
+    waits: Value,
     success: Value,
     failed: Value,
     pending: Value,
@@ -42,6 +43,9 @@ impl World {
         works.answer(hostile(Script::status(200)));
         fails.answer(hostile(Script::status(422)));
         let app = TestApp::start();
+        // Everything happens within one hour of the charts, so that two worlds have the same bars.
+        let into_hour = Duration::from_secs(app.now().as_seconds() % 3_600);
+        app.advance(Duration::from_secs(3_600).saturating_sub(into_hour));
         let path: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
         let long = format!("/crm/v1/tenants/0123456789abcdef0123456789abcdef/hooks/{path}?{path}={path}&token=abc");
         app.post("/event-types", json!({"name": "deal.won", "label": text, "category": text, "description": text}))
@@ -61,7 +65,12 @@ impl World {
         let good = webhook(works.url(&long), json!({"events": ["contact.*", "deal.won"]}));
         let bad = webhook(fails.url(&long), json!({"retry_schedule_s": [5, 600], "events": ["ticket.created"]}));
         let off = webhook(works.url("/off"), json!({"enabled": false, "events": ["ticket.*", "contact.created"]}));
-        let waits = webhook(fails.url("/waits"), json!({"events": ["message.received"]}));
+        let alarm_url = works.url(&format!("/alarms?{path}"));
+        let waits = webhook(fails.url("/waits"), json!({"events": ["message.received"], "alarm_url": alarm_url}));
+
+        // However often the clock is moved below, its delivery has had one attempt.
+        let paused = json!({"retries_paused": true});
+        app.patch(&format!("/webhooks/{}", waits["id"].as_str().unwrap()), paused).expect(200);
 
         // Ids have no characters without a shape.
         let shaped = text.replace('\u{202E}', "");
@@ -77,7 +86,10 @@ impl World {
         publish("message.received", "d");
         let ended = || {
             app.advance(Duration::from_secs(60));
-            app.logs("status=failed").len() == 1 && app.logs("status=success").len() == 2
+            let number = |query: &str| app.logs(query).len();
+            number("status=failed") == 1
+                && number("status=success") == 2
+                && number("status=pending&http_status=422") == 1
         };
         wait_until(ended).expect("everything has happened");
         let test = app.post(&format!("/webhooks/{}/test", bad["id"].as_str().unwrap()), json!({})).expect(200).json();
@@ -91,7 +103,7 @@ impl World {
         let keys = app.app().service().keys(&Actor::operator()).unwrap();
         let key = keys.iter().find(|one| one.key.name == text).expect("it was made").key.id.to_string();
         let _receivers = [works, fails];
-        World { app, text: text.to_owned(), good, bad, off, success, failed, pending, test, key, _receivers }
+        World { app, text: text.to_owned(), good, bad, off, waits, success, failed, pending, test, key, _receivers }
     }
 
     /// Somebody whose email says the text, added when they are first asked for: there is an admin by then.
@@ -120,14 +132,17 @@ impl World {
             ("webhook", good.clone()),
             ("webhook-failing", bad.clone()),
             ("webhook-off", off.clone()),
+            ("webhook-retries-paused", page_of_webhook(&self.waits)),
             ("webhook-edit", format!("{good}/edit")),
-            ("webhook-settings", format!("{good}/settings")),
+            ("webhook-edit-waiting", format!("{}/edit", page_of_webhook(&self.waits))),
+            ("webhook-settings", format!("{}/settings", page_of_webhook(&self.waits))),
             ("webhook-verify", format!("{good}/verify")),
             ("webhook-verify-language", format!("{good}/verify?language=ruby")),
             ("webhook-test", format!("{good}/test")),
             ("webhook-rotate", format!("{good}/rotate")),
             ("webhook-enable", format!("{off}/enable")),
             ("webhook-delete", format!("{bad}/delete")),
+            ("webhook-delete-waiting", format!("{}/delete", page_of_webhook(&self.waits))),
             ("logs", "/integration/webhook-logs".into()),
             ("logs-filtered", "/integration/webhook-logs?status=failed".into()),
             ("logs-search", format!("/integration/webhook-logs?q={text}")),

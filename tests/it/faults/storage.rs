@@ -1,7 +1,8 @@
 //! Rows 13, 15 to 17 and 21 to 25: what disks do, to the real program.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write},
     os::unix::fs::symlink,
     process::{Command, Stdio},
     time::{Duration, Instant},
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 use super::{Injected, can, data_with_key, inside};
 use crate::{
     app::wait_until,
+    browser::mark,
     process::{Caller, Process, command, run},
     receiver::Receiver,
 };
@@ -271,4 +273,41 @@ fn a_log_that_cannot_be_written_costs_the_log_and_nothing_else() {
         receiver.wait_for(1);
         assert_eq!(process.terminate().0, Some(0), "{what}");
     }
+}
+
+/// Detail 25 of the console: what an error page shows leads to its line in the log.
+#[test]
+fn the_code_of_an_error_page_is_found_in_the_servers_log() {
+    if !can(&["strace"]) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (data_dir, _) = data_with_key(folder.path());
+    let mut create = command(&data_dir);
+    create.args(["admin", "create", "admin@acme.example", "--password-stdin"]).stdin(Stdio::piped());
+    let mut create = create.stdout(Stdio::null()).spawn().unwrap();
+    create.stdin.take().unwrap().write_all(b"correct horse battery").unwrap();
+    assert!(create.wait().unwrap().success());
+    let log = folder.path().join("log");
+    let mut serve = command(&data_dir);
+    serve.args(["serve", "--listen", "127.0.0.1:0"]).stdout(std::fs::File::create(&log).unwrap());
+    let process = Process::start(serve);
+
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build().into();
+    let address = format!("{}/sign-in", process.base);
+    let mut shown = agent.get(&address).call().unwrap();
+    let cookie = shown.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let mark = mark(&shown.body_mut().read_to_string().unwrap());
+    let _injected = Injected::into(process.id(), "fdatasync:error=EIO:when=1+");
+    let form = [("form", mark.as_str()), ("email", "admin@acme.example"), ("password", "correct horse battery")];
+    let mut failed = agent.post(&address).header("cookie", cookie).send_form(form).unwrap();
+    assert_eq!(failed.status(), 503);
+    let id = failed.headers()["request-id"].to_str().unwrap().to_owned();
+    let page = failed.body_mut().read_to_string().unwrap();
+    assert!(id.starts_with("req_") && page.contains(&id), "{id}: {page}");
+    wait_until(|| {
+        let lines = std::fs::read_to_string(&log).unwrap();
+        lines.lines().any(|line| line.contains(&id) && line.contains("/sign-in") && line.contains("503"))
+    })
+    .unwrap_or_else(|()| panic!("{id} is not in {}", std::fs::read_to_string(&log).unwrap()));
 }

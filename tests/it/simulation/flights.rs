@@ -236,6 +236,8 @@ impl World {
                 sender_version: "0.0.0".into(),
                 next_attempt_at: None,
                 other_signatures: Vec::new(),
+                url_version: None,
+                timings: None,
             },
             round_attempt: parcel.delivery.round_attempts + 1,
             ordered: parcel.delivery.order.is_some(),

@@ -4,8 +4,8 @@ use std::{rc::Rc, time::Duration};
 
 use hookstead::{
     domain::{
-        AccountId, Cursor, CustomHeaders, Disabled, DisabledReason, EventId, EventType, ExternalId, JobId, NewEvent,
-        OrderingKey, Secret, Selection, SigningSecret, TargetUrl, Webhook, WebhookId,
+        AccountId, Cursor, Disabled, DisabledReason, EventId, EventType, ExternalId, JobId, NewEvent, OrderingKey,
+        Secret, Selection, TargetUrl, Webhook, WebhookId,
     },
     system::Random,
 };
@@ -138,28 +138,16 @@ impl World {
             return;
         }
         let on = !self.one_in(5);
+        let id = WebhookId(self.ids.next(self.now, self.random.next_u64()));
+        let account = self.account();
+        let url = TargetUrl::parse("https://hooks.example.com/crm").expect("well formed");
         let webhook = Webhook {
-            id: WebhookId(self.ids.next(self.now, self.random.next_u64())),
-            account: self.account(),
-            request_url: TargetUrl::parse("https://hooks.example.com/crm").expect("well formed"),
-            description: String::new(),
             selection: self.selection(),
-            headers: CustomHeaders::default(),
-            secrets: vec![SigningSecret { secret: Secret::generate([7; 32]), since: self.now, until: None }],
             disabled: (!on).then_some(Disabled { reason: DisabledReason::ByRequest, at: self.now }),
-            timeout_ms: None,
             max_in_flight: self.one_in(3).then(|| 1 + self.random.below(3) as u16),
             rate_per_second: self.one_in(5).then(|| 1 + self.random.below(20) as u32),
-            retry_schedule: None,
             ordered: self.one_in(2),
-            created_at: self.now,
-            created_by: "played".into(),
-            updated_by: String::new(),
-            updated_at: self.now,
-            version: 0,
-            deleted_at: None,
-            other_signatures: Default::default(),
-            tls: Default::default(),
+            ..Webhook::new(id, account, url, Secret::generate([7; 32]), self.now)
         };
         self.receivers.change_mood(webhook.id, &self.random);
         self.ask(Asked::Create(Box::new(webhook)));

@@ -10,10 +10,10 @@ use std::{
 
 use hookstead::{
     domain::{
-        AccountId, Actor, Answer, ApiKey, ApiKeyId, Attempt, Cause, CustomHeaders, DeliveryId, Disabled,
-        DisabledReason, EventId, EventType, EventTypeInfo, ExternalId, IdSequence, JobId, LogFilter, NewEvent,
-        OrderingKey, OtherSignatures, Outcome, Problem, Role, Scope, Secret, Selection, Session, SigningSecret,
-        StartedBy, TargetUrl, Timestamp, TlsOptions, User, UserId, Verdict, Webhook, WebhookId,
+        AccountId, Actor, Answer, ApiKey, ApiKeyId, Attempt, Cause, DeliveryId, Disabled, DisabledReason, EventId,
+        EventType, EventTypeInfo, ExternalId, IdSequence, JobId, LogFilter, NewEvent, OrderingKey, Outcome, Problem,
+        Role, Scope, Secret, Selection, Session, StartedBy, TargetUrl, Timestamp, User, UserId, Verdict, Webhook,
+        WebhookId,
     },
     store::{AttemptRecord, AuditEntry, BulkJob, EndSessions, Pending, Store, UserUpdate, WebhookUpdate},
     system::PlayedRandom,
@@ -168,31 +168,15 @@ impl Builder {
     }
 
     fn webhook(&mut self, selection: &str, on: bool) -> WebhookId {
+        let id = WebhookId(self.ids.next(self.now, 1));
+        let url = TargetUrl::parse("https://hooks.example.com/crm").unwrap();
         let webhook = Webhook {
-            id: WebhookId(self.ids.next(self.now, 1)),
-            account: AccountId::default(),
-            request_url: TargetUrl::parse("https://hooks.example.com/crm").unwrap(),
-            description: String::new(),
             selection: Selection::parse(&[selection.into()]).unwrap(),
-            headers: CustomHeaders::default(),
-            secrets: vec![SigningSecret { secret: Secret::generate([7; 32]), since: self.now, until: None }],
             disabled: (!on).then_some(Disabled { reason: DisabledReason::ByRequest, at: self.now }),
-            timeout_ms: None,
-            max_in_flight: None,
-            rate_per_second: None,
-            retry_schedule: None,
             // The one that misses events keeps order, so that it is skipped and let go as well.
             ordered: !on,
-            created_at: self.now,
-            created_by: "test".into(),
-            updated_by: String::new(),
-            updated_at: self.now,
-            version: 0,
-            deleted_at: None,
-            other_signatures: OtherSignatures::default(),
-            tls: TlsOptions::default(),
+            ..Webhook::new(id, AccountId::default(), url, Secret::generate([7; 32]), self.now)
         };
-        let id = webhook.id;
         self.ask(move |store, audit| answer(store.create_webhook(webhook.clone(), 1_000, audit)));
         id
     }
@@ -250,6 +234,8 @@ impl Builder {
             sender_version: "0.1.0".into(),
             next_attempt_at: None,
             other_signatures: Vec::new(),
+            url_version: None,
+            timings: None,
         };
         let (throttled_until, ordered, finished_at) = (None, false, self.now);
         let record = AttemptRecord { delivery, webhook, attempt, verdict, throttled_until, gone, ordered, finished_at };

@@ -273,6 +273,8 @@ impl World {
             sender_version: String::new(),
             next_attempt_at: None,
             other_signatures: Vec::new(),
+            url_version: None,
+            timings: None,
         };
         self.inputs.push(Input::Finished(Box::new(Finished {
             job: flight.job,

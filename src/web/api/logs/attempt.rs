@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    domain::{Outcome, Timestamp},
+    domain::{Outcome, Timestamp, Timings, TlsVersion},
     service::AttemptView,
 };
 
@@ -29,6 +29,8 @@ pub struct AttemptBody {
     pub outcome: OutcomeBody,
     /// The request.
     pub request: RequestBody,
+    /// How its time was spent; null where that was not kept.
+    pub timings: Option<TimingsBody>,
     /// When the next attempt was to be, as decided after this one.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub next_attempt_at: Option<Timestamp>,
@@ -75,6 +77,27 @@ pub struct RequestBody {
     pub headers: Vec<ShownHeaderBody>,
 }
 
+/// How the time of a request was spent. A phase that was not come to took none.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Timings)]
+pub struct TimingsBody {
+    /// Finding the addresses of the host name.
+    pub name_ms: u32,
+    /// Connecting.
+    pub connect_ms: u32,
+    /// Agreeing on encryption.
+    pub tls_ms: u32,
+    /// From sending to the first byte of the answer.
+    pub waiting_ms: u32,
+    /// From there to the end of what is read of it.
+    pub reading_ms: u32,
+    /// How it was encrypted; null if it was not.
+    #[schema(example = "1.3")]
+    pub tls_version: Option<&'static str>,
+    /// Whether it went over a connection that was kept from an earlier request.
+    pub kept_connection: bool,
+}
+
 /// A header of a request or an answer.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ShownHeader)]
@@ -104,8 +127,17 @@ impl From<&AttemptView> for AttemptBody {
                 address: attempt.address.map(|address| address.to_string()),
                 headers: headers.collect(),
             },
+            timings: attempt.timings.map(TimingsBody::from),
             next_attempt_at: attempt.next_attempt_at,
         }
+    }
+}
+
+impl From<Timings> for TimingsBody {
+    fn from(timings: Timings) -> Self {
+        let Timings { name_ms, connect_ms, tls_ms, waiting_ms, reading_ms, kept_connection, .. } = timings;
+        let tls_version = timings.tls().map(TlsVersion::number);
+        TimingsBody { name_ms, connect_ms, tls_ms, waiting_ms, reading_ms, tls_version, kept_connection }
     }
 }
 

@@ -51,7 +51,8 @@ pub struct LogFacts {
     #[schema(example = "success")]
     pub status: &'static str,
     /// Why it stands there: `queued`, `retry_scheduled`, `throttled`, `behind` (an earlier event of
-    /// the same key) or `webhook_disabled` while pending; `delivered`; `gave_up`, `gone`, `webhook_deleted` or `skipped` once failed.
+    /// the same key), `retries_paused`, `sending_paused` or `webhook_disabled` while pending;
+    /// `delivered`; `gave_up`, `gone`, `webhook_deleted` or `skipped` once failed.
     #[schema(example = "delivered")]
     pub reason: &'static str,
     /// The event's ordering key.

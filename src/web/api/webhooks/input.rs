@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::{
     domain::{
         AccountId, CustomHeader, CustomHeaders, OtherSignatures, PrivateKey, RetrySchedule, Secret, Selection,
-        TargetUrl, TlsChange, TlsOptions, Webhook,
+        TargetUrl, TlsChange, TlsOptions, Waiting, Webhook,
     },
     service::{WebhookChange, WebhookInput},
     web::api::Rules,
@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Members that answers show and a change cannot set.
-const READ_ONLY: [&str; 18] = [
+const READ_ONLY: [&str; 20] = [
     "id",
     "account",
     "created_at",
@@ -34,6 +34,8 @@ const READ_ONLY: [&str; 18] = [
     "tls_ca_ends_at",
     "tls_client_certificate_ends_at",
     "set_by_configuration",
+    "retries_paused_at",
+    "deleting_since",
 ];
 
 /// A new webhook.
@@ -89,6 +91,10 @@ pub struct NewWebhook {
     tls_client_certificate: Option<String>,
     /// Its private key in PEM, without a passphrase. It is never shown.
     tls_client_key: Option<String>,
+    /// Where alarms about this webhook are sent, besides the operator's own alarm URL: that it
+    /// fails, is disabled, or arrives again. Signed with its own secret.
+    #[schema(max_length = 2048)]
+    alarm_url: Option<String>,
 }
 
 /// A header to add to every request.
@@ -139,6 +145,10 @@ pub struct WebhookPatch {
     tls_client_certificate: Option<String>,
     /// The private key of the client certificate.
     tls_client_key: Option<String>,
+    /// Where alarms about it are sent.
+    alarm_url: Option<String>,
+    /// Pauses retries, or goes on with them. First attempts are made all the same.
+    retries_paused: Option<bool>,
 }
 
 /// Reads a new webhook.
@@ -165,6 +175,7 @@ pub fn read_webhook(input: &mut Object, rules: &impl Rules) -> Option<WebhookInp
         key: input.optional("tls_client_key", private_key),
         ..TlsOptions::default()
     };
+    let alarm_url = input.optional("alarm_url", target(rules));
     Some(WebhookInput {
         account,
         request_url: request_url?,
@@ -180,6 +191,7 @@ pub fn read_webhook(input: &mut Object, rules: &impl Rules) -> Option<WebhookInp
         ordered: ordered.unwrap_or(false),
         other_signatures,
         tls,
+        alarm_url,
     })
 }
 
@@ -203,6 +215,9 @@ pub fn read_change(input: &mut Object, rules: &impl Rules) -> Option<WebhookChan
             certificate: input.nullable("tls_client_certificate", pem),
             key: input.nullable("tls_client_key", private_key),
         },
+        alarm_url: input.nullable("alarm_url", target(rules)),
+        retries_paused: input.nullable("retries_paused", yes_or_no).map(Option::unwrap_or_default),
+        waiting: Waiting::GoesToNewUrl,
     };
     input.read_only(&READ_ONLY, "Leave it out.");
     input.read_only(&["secret"], "Use POST /webhooks/{id}/rotate-secret.");

@@ -70,6 +70,16 @@ pub struct WebhookBody {
     /// When it ends.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub tls_client_certificate_ends_at: Option<Timestamp>,
+    /// Where alarms about it are sent.
+    pub alarm_url: Option<String>,
+    /// Whether retries wait for somebody to resume them. First attempts are made all the same.
+    pub retries_paused: bool,
+    /// Since when they do.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub retries_paused_at: Option<Timestamp>,
+    /// Since when it is being deleted: what waits for it is tried once more first.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub deleting_since: Option<Timestamp>,
     /// How it is doing: `new`, `healthy`, `failing` or `off`.
     #[schema(example = "healthy")]
     pub health: &'static str,
@@ -252,6 +262,10 @@ impl From<&WebhookView> for WebhookBody {
             tls_ca_ends_at: webhook.tls.ca_ends_at,
             tls_client_certificate: webhook.tls.certificate.clone(),
             tls_client_certificate_ends_at: webhook.tls.certificate_ends_at,
+            alarm_url: webhook.alarm_url.as_ref().map(ToString::to_string),
+            retries_paused: webhook.retries_paused.is_some(),
+            retries_paused_at: webhook.retries_paused,
+            deleting_since: webhook.leaving.as_ref().map(|leaving| leaving.since),
             health: health.code(),
             failing_since: state.failing_since,
             disable_warning: disable_warning.map(DisableWarningBody::from),
