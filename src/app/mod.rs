@@ -25,7 +25,7 @@ use crate::{
         Timestamp, receiver_name,
     },
     sender::{EngineOptions, HttpTransport, Sender, SenderOptions, Transport, TransportOptions},
-    service::{Check, Machine, Prober, Service, Settings},
+    service::{BackupSettings, Check, Machine, Prober, Service, Settings},
     store::{DATA_FILE, OpenOptions, Parcel, Store},
     system::{Clock, Random, SystemClock, SystemRandom},
     web::{self, WebOptions, WebState},
@@ -136,6 +136,7 @@ impl App {
         self.door = None;
         self.web.stop();
         self.upkeep = None;
+        self.service.stop_backups();
         if let Some(healing) = &self.healing {
             healing.stop_soon();
         }
@@ -206,6 +207,13 @@ fn settings(config: &Config, own: Vec<SocketAddr>, store: &Store) -> Result<Sett
         alarm_lag: Duration::from_secs(config.alarm.lag_s),
         session: days(config.web.session_days),
         retention: days(config.retention_days),
+        retention_max_bytes: Some(config.retention_max_bytes).filter(|bytes| *bytes > 0),
+        backup: BackupSettings {
+            folder: config.backup.dir.clone().unwrap_or_else(|| config.data_dir.join("backups")),
+            every: (config.backup.every_hours > 0)
+                .then(|| Duration::from_secs(u64::from(config.backup.every_hours) * 3_600)),
+            keep: config.backup.keep,
+        },
         public_url,
     })
 }

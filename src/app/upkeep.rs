@@ -1,5 +1,5 @@
-//! What has to be done from time to time: bulk resends, forgetting what is old, watching the disk,
-//! ending what deleted webhooks left behind.
+//! What has to be done from time to time: bulk resends, forgetting what is old, backups, watching the
+//! disk, ending what deleted webhooks left behind.
 
 use std::{
     fs, io,
@@ -112,6 +112,9 @@ impl Rounds {
         }
         if let Err(problem) = self.service.advance_bulk_resends() {
             complain("a bulk resend", &problem);
+        }
+        if let Err(problem) = self.service.make_due_backup() {
+            complain("a backup", &problem);
         }
         if now >= self.tidy_at {
             self.tidy_at = now.plus(TIDY_EVERY);

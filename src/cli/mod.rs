@@ -10,6 +10,7 @@ use clap::Parser;
 mod admin;
 mod apikey;
 mod arguments;
+mod backup;
 mod bench;
 mod check_config;
 mod doctor;
@@ -17,6 +18,8 @@ mod healthcheck;
 mod openapi;
 mod operator;
 mod output;
+mod progress;
+mod restore;
 mod serve;
 mod version;
 
@@ -40,6 +43,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::CheckConfig => with_config(&flags, check_config::run),
         Command::Admin { command } => with_config(&flags, |config| admin::run(config, command)),
         Command::Apikey { command } => with_config(&flags, |config| apikey::run(config, command)),
+        Command::Backup { file } => with_config(&flags, |config| backup::run(&config, &file)),
+        Command::Restore { file, replace, pause_sending } => {
+            with_config(&flags, |config| restore::run(&config, &file, replace, pause_sending))
+        }
         Command::Doctor => with_config(&flags, doctor::run),
         Command::Healthcheck { url: Some(url) } => healthcheck::run(&url),
         Command::Healthcheck { url: None } => with_config(&flags, |config| healthcheck::run(&config.into())),

@@ -6,6 +6,7 @@
 //! for a few milliseconds at most; call them from a thread that may.
 
 mod access;
+mod backup;
 mod bulk;
 mod event_types;
 mod events;
@@ -28,14 +29,15 @@ use tokio::sync::Semaphore;
 
 pub use crate::{
     domain::Page,
-    store::{AccountHour, AuditEntry, BulkJob, EventFilter},
+    store::{AccountHour, AuditEntry, BackupFile, BackupMade, BulkJob, EventFilter, LastBackup, Progress},
 };
 pub use access::{CreatedKey, KeyInput, KeyView, SignIn, SignedIn};
+pub use backup::{BackupFailure, BackupStatus};
 pub use bulk::{BulkPlan, BulkRequest};
 pub use event_types::{EventTypeChange, EventTypeInput, Removed};
 pub use events::{Accepted, DryRun, PublishEvent};
 pub use healing::LookedAfter;
-pub use settings::Settings;
+pub use settings::{BackupSettings, Settings};
 pub use system::{Check, Expiring, Machine, Storing, SystemStats, Volume};
 pub use test_receiver::{Received, SignatureCheck, SignedBy};
 pub use views::{
@@ -72,6 +74,7 @@ pub struct Service {
     /// Hashing a password takes 19 MiB and a core, so few are hashed at once; others wait.
     hashing: Semaphore,
     keys_used: Mutex<HashMap<ApiKeyId, (Timestamp, Option<IpAddr>)>>,
+    backups: backup::Backups,
 }
 
 impl Service {
@@ -99,6 +102,7 @@ impl Service {
             sign_in_failures: Mutex::default(),
             hashing: Semaphore::new(access::HASHED_AT_ONCE),
             keys_used: Mutex::default(),
+            backups: backup::Backups::default(),
         })
     }
 

@@ -17,7 +17,11 @@ use std::{
 
 use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend, TableError, backends::FileBackend};
 
-use super::tables::{META, SCHEMA};
+use super::{
+    switch,
+    tables::{META, SCHEMA},
+    upgrade,
+};
 
 /// Name of the data file in the data directory.
 pub const DATA_FILE: &str = "hookstead.redb";
@@ -72,6 +76,7 @@ pub fn open_directory(
     syncs: &Syncs,
 ) -> Result<(Database, OpenBackend), OpenError> {
     make_directory(directory)?;
+    switch::finish(directory)?;
     let (path, marker) = (directory.join(DATA_FILE), directory.join(MARKER_FILE));
     let known = read_marker(&marker)?;
     match (look_at(&path)?, &known) {
@@ -98,6 +103,7 @@ pub fn open_directory(
     let length = fs::metadata(&path).map_err(|error| OpenError::new(&path, error))?.len();
     let database = open(&backend, options, syncs, length <= options.check_up_to_bytes)
         .map_err(|what| OpenError::new(&path, what))?;
+    let database = upgrade::of_directory(database, directory, &backend, options, syncs)?;
     let instance = read_instance(&database).map_err(|what| OpenError::new(&path, what))?;
     match known {
         None => write_marker(&marker, &instance)?,
@@ -173,7 +179,7 @@ pub fn open(backend: &OpenBackend, options: &OpenOptions, syncs: &Syncs, check: 
     }
 }
 
-fn damaged(what: &str) -> String {
+pub fn damaged(what: &str) -> String {
     format!("the data file cannot be read ({what}). It was left as it is. Restore a backup, or run `hookstead doctor`")
 }
 
@@ -185,7 +191,7 @@ thread_local! {
 /// Runs something that may panic without letting the panic be printed. The hook belongs to the
 /// whole process, so it is set once and asks each thread; set and reset around each run, two runs
 /// at once would leave every later panic unprinted.
-fn quietly<T>(run: impl FnOnce() -> T) -> Option<T> {
+pub fn quietly<T>(run: impl FnOnce() -> T) -> Option<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let print = std::panic::take_hook();
@@ -257,7 +263,7 @@ fn read_instance(database: &Database) -> Result<String, String> {
     }
 }
 
-fn make_directory(directory: &Path) -> Result<(), OpenError> {
+pub fn make_directory(directory: &Path) -> Result<(), OpenError> {
     use std::os::unix::fs::DirBuilderExt;
     let mut builder = fs::DirBuilder::new();
     // It will hold personal data: nobody else looks in.
@@ -315,7 +321,7 @@ fn not_ours(directory: &Path) -> OpenError {
     OpenError(format!("cannot write {shown} ({owner}running as {me}). Run: chown {me}:{me} {shown}"))
 }
 
-fn sync_directory_of(path: &Path) -> io::Result<()> {
+pub fn sync_directory_of(path: &Path) -> io::Result<()> {
     let directory = path.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);
     fs::File::open(directory)?.sync_all()
 }

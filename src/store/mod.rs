@@ -9,6 +9,7 @@
 
 mod access;
 mod attempts;
+mod backup;
 mod batch;
 mod catalogue;
 mod disk;
@@ -26,8 +27,10 @@ mod publish;
 mod record;
 mod retention;
 mod shared;
+mod switch;
 mod tables;
 mod tags;
+mod upgrade;
 mod verify;
 mod webhooks;
 mod writer;
@@ -44,8 +47,11 @@ use std::{
 
 /// The storage engine's idea of a disk, for tests that play one.
 pub use redb::StorageBackend;
-use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, WriteTransaction};
+use redb::{Database, Key, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, Value, WriteTransaction};
 
+pub use backup::{
+    BackupFile, BackupFolder, BackupMade, LastBackup, Progress, RestoreOptions, Restored, Watch, restore, write_whole,
+};
 pub use disk::{DATA_FILE, MARKER_FILE, OpenBackend, OpenError, OpenOptions};
 pub use face::{
     AccountHour, Answer, AttemptRecord, AuditEntry, BulkJob, Due, EventFilter, Notice, Observer, Parcel, Published,
@@ -53,6 +59,8 @@ pub use face::{
 };
 pub use healing::{HealingChange, Healings, Switch};
 pub use shared::Webhooks;
+pub use switch::has_data;
+pub use upgrade::{Migration, Moment, run as upgrade};
 pub use writer::Pending;
 
 use crate::domain::{Problem, User, Webhook, WebhookId};
@@ -318,28 +326,21 @@ fn closed() -> Fail {
 
 /// Makes the tables that are not there yet, so that reading never meets a missing one.
 fn make_tables(database: &Database) -> Result<(), redb::Error> {
+    struct Make<'t>(&'t WriteTransaction);
+    impl EachTable for Make<'_> {
+        type Error = redb::Error;
+
+        fn table<K: Key + 'static, V: Value + 'static>(
+            &mut self,
+            definition: TableDefinition<'static, K, V>,
+        ) -> Result<(), redb::Error> {
+            self.0.open_table(definition)?;
+            Ok(())
+        }
+    }
     let mut transaction = database.begin_write()?;
     transaction.set_quick_repair(true);
-    transaction.open_table(EVENTS)?;
-    transaction.open_table(BODIES)?;
-    transaction.open_table(EXTERNAL_IDS)?;
-    transaction.open_table(DELIVERIES)?;
-    transaction.open_table(ATTEMPTS)?;
-    transaction.open_table(QUEUE)?;
-    transaction.open_table(ORDER)?;
-    transaction.open_table(LOG_BLOCKS)?;
-    transaction.open_table(WEBHOOKS)?;
-    transaction.open_table(WEBHOOK_VERSIONS)?;
-    transaction.open_table(WEBHOOK_STATES)?;
-    transaction.open_table(HEALING)?;
-    transaction.open_table(HOURS)?;
-    transaction.open_table(ACCOUNT_HOURS)?;
-    transaction.open_table(EVENT_TYPES)?;
-    transaction.open_table(JOBS)?;
-    transaction.open_table(USERS)?;
-    transaction.open_table(SESSIONS)?;
-    transaction.open_table(API_KEYS)?;
-    transaction.open_table(AUDIT)?;
+    each(&mut Make(&transaction))?;
     transaction.commit()?;
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! Numbers of ids are `u128` and grow with time, so inserts go to the right edge of each tree.
 //! Values are records (see [`super::record`]) unless the type says otherwise.
 
-use redb::TableDefinition;
+use redb::{Key, TableDefinition, Value};
 
 /// Schema of the tables below. A file with a higher number is refused; a lower one is migrated.
 ///
@@ -60,3 +60,41 @@ pub const SESSIONS: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("se
 pub const API_KEYS: TableDefinition<u128, &[u8]> = TableDefinition::new("api_keys");
 /// Number → [`super::AuditEntry`], the newest last.
 pub const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit");
+
+/// Something that is done to every table, whatever its types.
+pub trait EachTable {
+    /// Why it is not done.
+    type Error;
+
+    /// Does it to one.
+    fn table<K: Key + 'static, V: Value + 'static>(
+        &mut self,
+        definition: TableDefinition<'static, K, V>,
+    ) -> Result<(), Self::Error>;
+}
+
+/// Every table in turn, in the order above. A table that is missing here is neither made nor backed
+/// up, so a backup refuses a file that has one.
+pub fn each<E: EachTable>(what: &mut E) -> Result<(), E::Error> {
+    what.table(META)?;
+    what.table(EVENTS)?;
+    what.table(BODIES)?;
+    what.table(EXTERNAL_IDS)?;
+    what.table(DELIVERIES)?;
+    what.table(ATTEMPTS)?;
+    what.table(QUEUE)?;
+    what.table(ORDER)?;
+    what.table(LOG_BLOCKS)?;
+    what.table(WEBHOOKS)?;
+    what.table(WEBHOOK_VERSIONS)?;
+    what.table(WEBHOOK_STATES)?;
+    what.table(HEALING)?;
+    what.table(HOURS)?;
+    what.table(ACCOUNT_HOURS)?;
+    what.table(EVENT_TYPES)?;
+    what.table(JOBS)?;
+    what.table(USERS)?;
+    what.table(SESSIONS)?;
+    what.table(API_KEYS)?;
+    what.table(AUDIT)
+}

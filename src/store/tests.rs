@@ -1,6 +1,8 @@
 //! Stories of the store on a disk in memory, with the writer on the test's own thread.
 
+mod backup;
 mod order;
+mod upgrade;
 
 use std::{
     io,
