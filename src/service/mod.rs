@@ -13,6 +13,7 @@ mod events;
 mod healing;
 mod logs;
 mod pause;
+mod retention;
 mod settings;
 mod system;
 mod test_receiver;
@@ -37,8 +38,9 @@ pub use bulk::{BulkPlan, BulkRequest};
 pub use event_types::{EventTypeChange, EventTypeInput, Removed};
 pub use events::{Accepted, DryRun, PublishEvent};
 pub use healing::LookedAfter;
+pub use retention::{Expiring, PayloadBytes};
 pub use settings::{BackupSettings, Settings};
-pub use system::{Check, Expiring, Machine, Storing, SystemStats, Volume};
+pub use system::{Check, Machine, Storing, SystemStats, Volume};
 pub use test_receiver::{Received, SignatureCheck, SignedBy};
 pub use views::{
     AttemptView, EventDetail, LogDetail, LogEntry, NotSent, NotSentReason, ShownHeader, WebhookStats, WebhookView,
@@ -75,6 +77,7 @@ pub struct Service {
     hashing: Semaphore,
     keys_used: Mutex<HashMap<ApiKeyId, (Timestamp, Option<IpAddr>)>>,
     backups: backup::Backups,
+    payload_bytes: retention::Measured,
 }
 
 impl Service {
@@ -103,6 +106,7 @@ impl Service {
             hashing: Semaphore::new(access::HASHED_AT_ONCE),
             keys_used: Mutex::default(),
             backups: backup::Backups::default(),
+            payload_bytes: retention::Measured::default(),
         })
     }
 

@@ -58,6 +58,7 @@ pub use face::{
     QueuePage, WebhookUpdate,
 };
 pub use healing::{HealingChange, Healings, Switch};
+pub use payloads::{Bodies, Dropped};
 pub use shared::Webhooks;
 pub use switch::has_data;
 pub use upgrade::{Migration, Moment, run as upgrade};

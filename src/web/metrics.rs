@@ -58,6 +58,8 @@ fn of_service(service: &Service) -> Result<Registry, Problem> {
     registry.register("sending_paused", "1 while all sending is paused, else 0", one(paused));
     registry.register("webhooks_failing", "Webhooks that are failing", one(failing));
     registry.register("events_accepted_today", "Events accepted since midnight UTC", one(gauge(stats.accepted_today)));
+    let backup_at = service.backup_status()?.last.map_or(0, |last| last.at.as_seconds());
+    registry.register("last_backup_seconds", "Unix time of the last backup, 0 if there is none", one(gauge(backup_at)));
     registry.register("deliveries", "Deliveries by webhook and by where they stand", deliveries);
     Ok(registry)
 }

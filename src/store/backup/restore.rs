@@ -80,9 +80,13 @@ pub fn restore(backup: &File, directory: &Path, options: RestoreOptions, watch: 
         look_at(&head, &unfinished, options.cache_bytes)
     };
     let mut restored = built().inspect_err(|_| drop(fs::remove_file(&unfinished)))?;
+    give_to_owner_of(directory, &unfinished);
     let aside = format!("before-restore-{}", switch::file_time(options.now));
     restored.replaced = switch::put_in_place(directory, &unfinished, &aside, &mut || ())
         .map_err(|error| format!("the restored data cannot be put in place: {error}"))?;
+    if let Some(replaced) = &restored.replaced {
+        give_to_owner_of(directory, replaced);
+    }
     drop(held);
     Ok(restored)
 }
@@ -238,6 +242,18 @@ fn look_at(head: &Head, path: &Path, cache_bytes: usize) -> Result<Restored, Str
     };
     store.stop();
     Ok(restored)
+}
+
+/// Root restores, and a user of the server's own serves: what root makes must be that user's. Where it
+/// cannot be given away, the server says at its start whose it is.
+fn give_to_owner_of(directory: &Path, path: &Path) {
+    use std::os::unix::fs::{MetadataExt, chown};
+    let owner = |path: &Path| fs::metadata(path).map(|found| (found.uid(), found.gid()));
+    if let (Ok(wanted), Ok(found)) = (owner(directory), owner(path))
+        && wanted != found
+    {
+        let _ = chown(path, Some(wanted.0), Some(wanted.1));
+    }
 }
 
 fn unreadable(what: Unreadable) -> String {

@@ -12,6 +12,8 @@ mod api_key_revoke;
 mod api_keys;
 mod api_reference;
 mod as_command;
+mod backup;
+mod backup_file;
 mod bulk_resend;
 mod bulk_resend_new;
 mod chart;
@@ -190,6 +192,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(path("/system/resume").post(pause::resume))
         .service(path("/system/settings").get(settings::show).post(settings::submit))
         .service(path("/system/settings/configuration").get(configuration::show))
+        .service(path("/system/backup").get(backup::show).post(backup::submit))
+        .service(path("/system/backup/{name}").get(backup_file::download))
         .default_service(web::to(error::no_page))
         .wrap(from_fn(door::door));
     config.service(pages);

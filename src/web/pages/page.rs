@@ -57,6 +57,9 @@ pub const SYSTEM: &str = "/system";
 /// Address of the settings.
 pub const SETTINGS: &str = "/system/settings";
 
+/// Address of the backups.
+pub const BACKUP: &str = "/system/backup";
+
 /// Every page that the navigation leads to.
 const NAV: [NavGroup; 3] = [
     NavGroup {
@@ -74,7 +77,11 @@ const NAV: [NavGroup; 3] = [
     },
     NavGroup {
         title: "System",
-        items: &[NavItem { href: SYSTEM, text: "Overview" }, NavItem { href: SETTINGS, text: "Settings" }],
+        items: &[
+            NavItem { href: SYSTEM, text: "Overview" },
+            NavItem { href: SETTINGS, text: "Settings" },
+            NavItem { href: BACKUP, text: "Backup" },
+        ],
     },
 ];
 

@@ -137,6 +137,7 @@ impl World {
             ("pause", "/system/pause".into()),
             ("settings", "/system/settings".into()),
             ("configuration", "/system/settings/configuration".into()),
+            ("backup", "/system/backup".into()),
             ("not-found", format!("/nothing/{text}")),
         ]
     }
