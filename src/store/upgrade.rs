@@ -22,13 +22,16 @@ const UNFINISHED: &str = "hookstead.redb.upgrading";
 /// The journal of a data file, which only the program that wrote it can read.
 const JOURNAL_FILE: &str = "hookstead.journal";
 
+/// Does one step in as many transactions as it likes, and says how far it is. The number of the schema
+/// is not its business.
+pub type Step = fn(&Database, &mut dyn FnMut(Progress)) -> Result<(), redb::Error>;
+
 /// One step: from the schema before it to `to`.
 pub struct Migration {
     /// The schema that it leads to.
     pub to: u64,
-    /// Does it, in as many transactions as it likes, and says how far it is. The number of the schema is
-    /// not its business.
-    pub run: fn(&Database, &mut dyn FnMut(Progress)) -> Result<(), redb::Error>,
+    /// What it does.
+    pub run: Step,
 }
 
 /// Every step since schema 3, which is the first that was released. A step is never changed once it
