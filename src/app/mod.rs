@@ -164,6 +164,7 @@ fn open_store(config: &Config, random: &dyn Random) -> Result<Store, StartError>
         cache_bytes: config.store.cache_mb << 20,
         check_up_to_bytes: config.store.check_on_open_mb << 20,
         new_instance: format!("{:016x}", random.next_u64()),
+        ..OpenOptions::default()
     };
     Store::open(&config.data_dir, options).map_err(StartError::new)
 }

@@ -38,8 +38,8 @@ impl Store {
                 return Err(Problem::not_found("page").into());
             }
             let taken = {
-                let table = batch.transaction.open_table(USERS)?;
-                all::<User>(&table)?.iter().any(|known| known.email == user.email)
+                let table = batch.open(USERS)?;
+                all::<User>(&*table)?.iter().any(|known| known.email == user.email)
             };
             if taken {
                 return Err(Problem::conflict("There is a user with this email already.").into());
@@ -93,7 +93,7 @@ impl Store {
     pub fn create_session(&self, hash: [u8; 32], session: Session, audit: AuditEntry) -> Pending<()> {
         self.write(move |batch| {
             batch.audit(&audit)?;
-            let mut table = batch.transaction.open_table(SESSIONS)?;
+            let mut table = batch.open(SESSIONS)?;
             // Sessions that have ended go whenever one begins, so their number stays bounded.
             table.retain(|_, bytes| decode::<Session>(bytes).is_ok_and(|old| old.expires_at > session.created_at))?;
             table.insert(&hash, encode(&session).as_slice())?;
@@ -118,7 +118,7 @@ impl Store {
     /// `cannot_write`.
     pub fn end_session(&self, hash: [u8; 32]) -> Pending<()> {
         self.write(move |batch| {
-            batch.transaction.open_table(SESSIONS)?.remove(&hash)?;
+            batch.open(SESSIONS)?.remove(&hash)?;
             Ok(())
         })
     }

@@ -335,7 +335,7 @@ fn settle_chunk(
         rows.push(row?.0.value());
     }
     for (_, _, id) in &rows {
-        let Some(before) = read::<Delivery>(&batch.deliveries, *id)?.filter(|delivery| chosen(delivery)) else {
+        let Some(before) = read::<Delivery>(&*batch.deliveries, *id)?.filter(|delivery| chosen(delivery)) else {
             continue;
         };
         let mut after = before.clone();

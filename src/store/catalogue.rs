@@ -52,7 +52,7 @@ impl Store {
                 let info = EventTypeInfo { retired: true, ..EventTypeInfo::clone(&known) };
                 return put(batch, info).map(Some);
             }
-            batch.transaction.open_table(EVENT_TYPES)?.remove(name.as_str())?;
+            batch.open(EVENT_TYPES)?.remove(name.as_str())?;
             batch.shared.remove_event_type(&name);
             Ok(None)
         })
@@ -64,7 +64,7 @@ const MOST: usize = 1_000;
 
 fn put(batch: &mut Batch, info: EventTypeInfo) -> Result<Arc<EventTypeInfo>, Fail> {
     let bytes = encode(&info);
-    batch.transaction.open_table(EVENT_TYPES)?.insert(info.name.as_str(), bytes.as_slice())?;
+    batch.open(EVENT_TYPES)?.insert(info.name.as_str(), bytes.as_slice())?;
     batch.shared.put_event_type(info.clone());
     Ok(Arc::new(info))
 }

@@ -99,7 +99,7 @@ fn apply(batch: &mut Batch, change: HealingChange, now: Timestamp) -> Result<(),
 }
 
 fn remember(batch: &mut Batch, id: WebhookId, healing: Healing) -> Result<(), Fail> {
-    let mut table = batch.transaction.open_table(HEALING)?;
+    let mut table = batch.open(HEALING)?;
     let healings = Arc::make_mut(&mut batch.shared.healings);
     if healing == Healing::default() {
         table.remove(id.0)?;

@@ -19,13 +19,17 @@ mod fail;
 mod fresh;
 mod healing;
 mod jobs;
+mod journal;
+mod layout;
 mod logs;
 mod order;
 mod pause;
 mod payloads;
 mod publish;
 mod record;
+mod recovery;
 mod retention;
+mod rows;
 mod shared;
 mod switch;
 mod tables;
@@ -47,7 +51,7 @@ use std::{
 
 /// The storage engine's idea of a disk, for tests that play one.
 pub use redb::StorageBackend;
-use redb::{Database, Key, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, Value, WriteTransaction};
+use redb::{Database, Durability, ReadTransaction, ReadableDatabase, ReadableTable, WriteTransaction};
 
 pub use backup::{
     BackupFile, BackupFolder, BackupMade, LastBackup, Progress, RestoreOptions, Restored, Watch, restore, write_whole,
@@ -66,7 +70,10 @@ pub use writer::Pending;
 
 use crate::domain::{Problem, User, Webhook, WebhookId};
 use batch::{Batch, Draft};
+use disk::Opened;
 use fail::Fail;
+use journal::Journal;
+use layout::Syncs;
 use record::decode;
 use shared::{Shared, States};
 use tables::*;
@@ -81,12 +88,15 @@ pub struct Store {
 pub struct Inner {
     backend: OpenBackend,
     options: OpenOptions,
-    syncs: disk::Syncs,
+    syncs: Syncs,
     database: RwLock<Option<Database>>,
+    journal: parking_lot::Mutex<Option<Journal>>,
     shared: RwLock<Shared>,
     states: RwLock<States>,
     fresh: parking_lot::Mutex<fresh::Fresh>,
     writable: AtomicBool,
+    /// Opened anew since writing failed, and not failed since.
+    anew: AtomicBool,
     full: AtomicBool,
     queue: writer::Queue,
     observer: OnceLock<Observer>,
@@ -99,9 +109,9 @@ impl Store {
     /// # Errors
     /// Anything that is not a whole store of ours: the message has the path and says what to do.
     pub fn open(directory: &Path, options: OpenOptions) -> Result<Store, OpenError> {
-        let syncs = disk::Syncs::default();
-        let (database, backend) = disk::open_directory(directory, &options, &syncs)?;
-        let store = Self::over(database, backend, options, syncs).map_err(|error| OpenError::new(directory, error))?;
+        let syncs = Syncs::default();
+        let (opened, backend) = disk::open_directory(directory, &options, &syncs)?;
+        let store = Self::over(opened, backend, options, syncs).map_err(|error| OpenError::new(directory, error))?;
         store.start_writer().map_err(|error| OpenError::new(directory, format!("cannot start the writer: {error}")))?;
         Ok(store)
     }
@@ -112,31 +122,31 @@ impl Store {
     /// If the disk holds something else, or fails.
     pub fn open_played(backend: OpenBackend, options: OpenOptions) -> Result<Store, OpenError> {
         let path = Path::new("played disk");
-        let syncs = disk::Syncs::default();
-        let database = disk::open(&backend, &options, &syncs, true).map_err(|what| OpenError::new(path, what))?;
-        if disk::is_new(&database).map_err(|error| OpenError::new(path, error))? {
-            disk::initialise(&database, &options.new_instance).map_err(|error| OpenError::new(path, error))?;
+        let syncs = Syncs::default();
+        let empty = backend().and_then(|disk| disk.len()).map_err(|error| OpenError::new(path, error))? == 0;
+        if empty {
+            let disk = backend().map_err(|error| OpenError::new(path, error))?;
+            disk::make(disk, &options).map_err(|error| OpenError::new(path, error))?;
         }
-        Self::over(database, backend, options, syncs).map_err(|error| OpenError::new(path, error))
+        let opened = disk::open(&backend, &options, &syncs, true).map_err(|what| OpenError::new(path, what))?;
+        Self::over(opened, backend, options, syncs).map_err(|error| OpenError::new(path, error))
     }
 
-    fn over(
-        database: Database,
-        backend: OpenBackend,
-        options: OpenOptions,
-        syncs: disk::Syncs,
-    ) -> Result<Store, redb::Error> {
-        make_tables(&database)?;
-        let (shared, states) = load(&database)?;
+    fn over(opened: Opened, backend: OpenBackend, options: OpenOptions, syncs: Syncs) -> Result<Store, String> {
+        let Opened { database, mut journal } = opened;
+        recovery::recover(&database, &mut journal, Durability::Immediate).map_err(disk::unreadable)?;
+        let (shared, states) = load(&database).map_err(|error| error.to_string())?;
         let inner = Inner {
             backend,
             options,
             syncs,
             database: RwLock::new(Some(database)),
+            journal: parking_lot::Mutex::new(Some(journal)),
             shared: RwLock::new(shared),
             states: RwLock::new(states),
             fresh: parking_lot::Mutex::default(),
             writable: AtomicBool::new(true),
+            anew: AtomicBool::new(false),
             full: AtomicBool::new(false),
             queue: writer::Queue::default(),
             observer: OnceLock::new(),
@@ -203,7 +213,10 @@ impl Store {
             // A panic of the writer was logged when it happened.
             let _ = thread.join();
         }
-        *self.inner.database.write().expect("no holder panics") = None;
+        if self.is_writable() {
+            self.inner.save_or_fail();
+        }
+        self.inner.close();
     }
 
     /// The random name that the data file got when it was made.
@@ -270,80 +283,17 @@ impl Inner {
 
     fn begin_write(&self) -> Result<WriteTransaction, Fail> {
         let database = self.database.read().expect("no holder panics");
-        let mut transaction = database.as_ref().ok_or_else(closed)?.begin_write()?;
-        // Opening after a crash then takes milliseconds at any size of the file.
-        transaction.set_quick_repair(true);
-        Ok(transaction)
+        Ok(database.as_ref().ok_or_else(closed)?.begin_write()?)
     }
 
     fn begin_read(&self) -> Result<ReadTransaction, Fail> {
         let database = self.database.read().expect("no holder panics");
         Ok(database.as_ref().ok_or_else(closed)?.begin_read()?)
     }
-
-    /// Opens the file anew, proves that it can be written, reads what is kept in memory.
-    fn reopen(&self) {
-        let reopened = {
-            let mut held = self.database.write().expect("no holder panics");
-            // The old one holds the file's lock, so it goes first.
-            *held = None;
-            disk::reopen(&self.backend, &self.options, &self.syncs).map(|database| *held = Some(database))
-        };
-        let proven = reopened.and_then(|()| self.prove().map_err(|fail| format!("{fail:?}")));
-        match proven {
-            Ok(changed) => {
-                tracing::info!("the data file can be written again");
-                self.set_writable(true);
-                self.tell([Notice::Reopened].into_iter().chain(changed).collect());
-            }
-            Err(error) => tracing::warn!("the data file still cannot be written: {error}"),
-        }
-    }
-
-    /// One durable commit. Memory is read from disk again, because a commit that failed may still
-    /// have arrived there; gives a notice for each webhook that it had changed.
-    fn prove(&self) -> Result<Vec<Notice>, Fail> {
-        let transaction = self.begin_write()?;
-        transaction.open_table(META)?.insert("reopened", "yes")?;
-        transaction.commit()?;
-        let database = self.database.read().expect("no holder panics");
-        let (shared, states) = load(database.as_ref().ok_or_else(closed)?)?;
-        self.fresh.lock().clear();
-        let known = self.shared().webhooks;
-        let version = |webhook: &Webhook| known.get(webhook.id).map(|webhook| webhook.version);
-        let changed = shared.webhooks.all_with_deleted().filter(|webhook| version(webhook) != Some(webhook.version));
-        let paused = shared.pause.is_some();
-        let paused = (self.shared().pause.is_some() != paused).then_some(Notice::Paused(paused));
-        let notices = changed.map(|webhook| Notice::WebhookChanged(webhook.id)).chain(paused).collect();
-        *self.shared.write().expect("no writer panics") = shared;
-        *self.states.write().expect("no writer panics") = states;
-        Ok(notices)
-    }
 }
 
 fn closed() -> Fail {
     Fail::from(redb::StorageError::DatabaseClosed)
-}
-
-/// Makes the tables that are not there yet, so that reading never meets a missing one.
-fn make_tables(database: &Database) -> Result<(), redb::Error> {
-    struct Make<'t>(&'t WriteTransaction);
-    impl EachTable for Make<'_> {
-        type Error = redb::Error;
-
-        fn table<K: Key + 'static, V: Value + 'static>(
-            &mut self,
-            definition: TableDefinition<'static, K, V>,
-        ) -> Result<(), redb::Error> {
-            self.0.open_table(definition)?;
-            Ok(())
-        }
-    }
-    let mut transaction = database.begin_write()?;
-    transaction.set_quick_repair(true);
-    each(&mut Make(&transaction))?;
-    transaction.commit()?;
-    Ok(())
 }
 
 /// Reads what is kept in memory.

@@ -84,8 +84,8 @@ fn publish(batch: &mut Batch, new: NewEvent) -> Result<Published, Fail> {
 
 fn first_under_same_id(batch: &Batch, event: &Event) -> Result<Option<Event>, Fail> {
     let Some(external_id) = &event.external_id else { return Ok(None) };
-    find_external(&batch.external_ids, external_id.as_str(), &event.account)?
-        .map_or(Ok(None), |id| read(&batch.events, id.0))
+    find_external(&*batch.external_ids, external_id.as_str(), &event.account)?
+        .map_or(Ok(None), |id| read(&*batch.events, id.0))
 }
 
 /// The event that stands under a caller's id.

@@ -17,8 +17,6 @@ use crate::domain::{Timestamp, with_thousands};
 /// How the name of a data file begins that is to take its place; the rest of the name is the folder
 /// for the old one.
 const NEXT: &str = "hookstead.redb.next.";
-/// The journal of the data file.
-const JOURNAL_FILE: &str = "hookstead.journal";
 /// Room that is left free beside what is written, in bytes.
 const MARGIN: u64 = 16 << 20;
 
@@ -82,7 +80,7 @@ pub fn hold(directory: &Path) -> Result<Option<File>, String> {
 
 /// Whether a directory has anything that would be replaced.
 pub fn has_data(directory: &Path) -> bool {
-    [DATA_FILE, JOURNAL_FILE].iter().any(|name| directory.join(name).symlink_metadata().is_ok())
+    directory.join(DATA_FILE).symlink_metadata().is_ok()
 }
 
 fn next(directory: &Path) -> io::Result<Option<(PathBuf, String)>> {
@@ -109,9 +107,6 @@ fn finish_held(directory: &Path, step: &mut dyn FnMut()) -> io::Result<Option<Pa
     }
     let (data, marker) = (directory.join(DATA_FILE), directory.join(MARKER_FILE));
     if aside.is_dir() {
-        // The journal goes first: the new data file must never meet it.
-        move_if_there(&directory.join(JOURNAL_FILE), &aside.join(JOURNAL_FILE))?;
-        step();
         keep(&data, &aside.join(DATA_FILE))?;
         step();
         keep(&marker, &aside.join(MARKER_FILE))?;

@@ -184,7 +184,7 @@ pub(super) fn put(batch: &mut Batch, mut webhook: Webhook) -> Result<Arc<Webhook
     webhook.version = batch.shared.version;
     batch.put(WEBHOOKS, webhook.id.0, &webhook)?;
     let version = encode(&WebhookVersion::from(&webhook));
-    batch.transaction.open_table(WEBHOOK_VERSIONS)?.insert((webhook.id.0, webhook.version), version.as_slice())?;
+    batch.open(WEBHOOK_VERSIONS)?.insert((webhook.id.0, webhook.version), version.as_slice())?;
     let webhook = Arc::new(webhook);
     batch.shared.put_webhook(webhook.clone());
     batch.notice_webhooks([webhook.id]);

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     domain::{Pause, Timestamp},
-    store::{DATA_FILE, OpenBackend, OpenOptions, Store, disk, pause, switch, tables::*, upgrade},
+    store::{DATA_FILE, OpenBackend, OpenOptions, Store, disk, layout::Syncs, pause, switch, tables::*, upgrade},
 };
 
 /// Name of the data file while it is being made.
@@ -117,8 +117,9 @@ fn build<R: Read>(
     let mut open = File::options();
     let file = open.read(true).write(true).create(true).truncate(true).mode(0o600).open(path);
     let file = file.and_then(|file| FileBackend::new(file).map_err(io::Error::other)).map_err(unwritable)?;
-    let mut builder = Database::builder();
-    let database = builder.set_cache_size(options.cache_bytes).create_with_backend(file).map_err(unwritable)?;
+    let layout = OpenOptions { cache_bytes: options.cache_bytes, ..OpenOptions::default() };
+    disk::make(Box::new(file), &layout).map_err(unwritable)?;
+    let disk::Opened { database, .. } = disk::open(&opener(path), &layout, &Syncs::default(), false)?;
     let mut counted: BTreeMap<String, u64> = BTreeMap::new();
     let mut ended = false;
     while !ended {
@@ -215,13 +216,17 @@ impl EachTable for Rows<'_> {
     }
 }
 
-/// Opens what was built as a server would, and compares every table with every other.
-fn look_at(head: &Head, path: &Path, cache_bytes: usize) -> Result<Restored, String> {
+fn opener(path: &Path) -> OpenBackend {
     let file = path.to_path_buf();
-    let backend: OpenBackend = Arc::new(move || {
+    Arc::new(move || {
         let opened = File::options().read(true).write(true).open(&file)?;
         Ok(Box::new(FileBackend::new(opened).map_err(io::Error::other)?))
-    });
+    })
+}
+
+/// Opens what was built as a server would, and compares every table with every other.
+fn look_at(head: &Head, path: &Path, cache_bytes: usize) -> Result<Restored, String> {
+    let backend = opener(path);
     let options = OpenOptions { cache_bytes, ..OpenOptions::default() };
     let store = Store::open_played(backend, options).map_err(|error| error.to_string())?;
     let problem = |problem: crate::domain::Problem| problem.detail;

@@ -51,7 +51,7 @@ impl Store {
     pub fn record_backup(&self, last: LastBackup, audit: AuditEntry) -> Pending<()> {
         self.write(move |batch| {
             let text = serde_json::to_string(&last).expect("two numbers are JSON");
-            batch.transaction.open_table(META)?.insert(KEY, text.as_str())?;
+            batch.open(META)?.insert(KEY, text.as_str())?;
             batch.audit(&audit)
         })
     }

@@ -50,7 +50,10 @@ fn directory(folder: &Path) -> std::path::PathBuf {
 
 /// The schema, and how many events are untouched and rewritten.
 fn look(file: &Path) -> (String, usize, usize) {
-    let database = Database::create(file).unwrap();
+    let opened = fs::File::options().read(true).write(true).open(file).unwrap();
+    let opened = Mutex::new(Some(FileBackend::new(opened).unwrap()));
+    let backend: OpenBackend = Arc::new(move || Ok(Box::new(opened.lock().unwrap().take().unwrap())));
+    let database = disk::open(&backend, &OpenOptions::default(), &Syncs::default(), false).unwrap().database;
     let transaction = database.begin_read().unwrap();
     let schema = transaction.open_table(META).unwrap().get("schema").unwrap().unwrap().value().to_owned();
     let bodies = transaction.open_table(BODIES).unwrap();
@@ -121,18 +124,14 @@ fn an_upgrade_that_is_killed_ends_in_the_old_schema_or_in_the_new() {
 #[test]
 fn an_upgrade_that_cannot_be_made_leaves_everything_as_it_is() {
     let failing: &[Migration] = &[Migration { to: NEXT, run: |_, _| Err(redb::Error::Corrupted("no".into())) }];
-    let journal = |directory: &Path| fs::write(directory.join("hookstead.journal"), "rows").unwrap();
-    type Arrange<'a> = &'a dyn Fn(&Path);
-    let cases: [(&[Migration], u64, Arrange, &str); 4] = [
-        (failing, NEXT, &|_| (), "cannot be brought to schema"),
-        (STEPS, NEXT + 1, &|_| (), "there is no way from schema"),
-        (&[], NEXT, &|_| (), "there is no way from schema"),
-        (STEPS, NEXT, &journal, "Start the hookstead that wrote it once"),
+    let cases: [(&[Migration], u64, &str); 3] = [
+        (failing, NEXT, "cannot be brought to schema"),
+        (STEPS, NEXT + 1, "there is no way from schema"),
+        (&[], NEXT, "there is no way from schema"),
     ];
-    for (steps, to, arrange, words) in cases {
+    for (steps, to, words) in cases {
         let folder = tempfile::tempdir().unwrap();
         let directory = directory(folder.path());
-        arrange(&directory);
         let names = || fs::read_dir(&directory).unwrap().count();
         let before = names();
         let error = run(&directory, &OpenOptions::default(), to, steps, &mut |_| ()).unwrap_err().to_string();
@@ -145,12 +144,10 @@ fn an_upgrade_that_cannot_be_made_leaves_everything_as_it_is() {
 fn an_upgrade_says_how_far_it_is_and_waits_for_no_server() {
     let folder = tempfile::tempdir().unwrap();
     let directory = directory(folder.path());
-    let file = fs::File::options().read(true).write(true).open(directory.join(DATA_FILE)).unwrap();
-    let backend = FileBackend::new(file).unwrap();
-    let held = Database::builder().create_with_backend(backend).unwrap();
+    let held = Store::open(&directory, OpenOptions::default()).unwrap();
     let error = run(&directory, &OpenOptions::default(), NEXT, STEPS, &mut |_| ()).unwrap_err().to_string();
     assert!(error.contains("another hookstead is running"), "{error}");
-    drop(held);
+    held.stop();
     let mut heard = Vec::new();
     run(&directory, &OpenOptions::default(), NEXT, STEPS, &mut |moment| {
         if let Moment::Under(progress) = moment {
@@ -159,4 +156,45 @@ fn an_upgrade_says_how_far_it_is_and_waits_for_no_server() {
     })
     .unwrap();
     assert_eq!(heard, [0, 5, 10, 15, 20, 25]);
+}
+
+/// From schema 3, the first, whose file had no journal. Killed at every moment the old file is in its place
+/// or the new one is, and the next start goes through to the end.
+#[test]
+fn a_file_of_schema_3_gets_its_journal_whenever_that_is_killed() {
+    use std::io::Read;
+    let packed = include_bytes!("../../../tests/fixtures/schemas/3.redb.gz");
+    let mut bytes = Vec::new();
+    flate2::read::GzDecoder::new(packed.as_slice()).read_to_end(&mut bytes).unwrap();
+    let options = OpenOptions { journal_bytes: 1 << 20, ..OpenOptions::default() };
+    let (mut points, mut olds) = (0, 0);
+    loop {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = folder.path();
+        fs::write(directory.join(DATA_FILE), &bytes).unwrap();
+        let mut left = points;
+        let ended = disk::quietly(|| {
+            crate::store::upgrade::of_bare_database(directory, &options, &mut |_| {
+                assert!(left > 0, "killed");
+                left -= 1;
+            })
+        });
+        olds += usize::from(fs::read(directory.join(DATA_FILE)).unwrap().starts_with(b"redb"));
+        let store = Store::open(directory, options.clone()).unwrap();
+        assert_eq!(
+            (store.event_count().unwrap(), store.verify().unwrap()),
+            (3, Vec::new()),
+            "killed at point {points}"
+        );
+        assert_eq!(store.users().unwrap().len(), 1);
+        store.stop();
+        let kept = fs::read(directory.join(format!("before-schema-{SCHEMA}")).join(DATA_FILE)).unwrap();
+        assert!(kept.len() == bytes.len() && kept.starts_with(b"redb"));
+        if ended.is_some() {
+            break;
+        }
+        points += 1;
+    }
+    println!("{points} points, {olds} of them ended in the old schema");
+    assert!(points >= 20 && olds >= 15 && olds < points, "{points} {olds}");
 }

@@ -114,8 +114,11 @@ impl World {
     pub fn new(seed: u64, verbose: bool) -> Result<World, String> {
         let random = PlayedRandom::new(seed);
         let disk = Disk::new(seed);
-        let open_options =
-            OpenOptions { cache_bytes: [8 << 10, 64 << 10, 512 << 10][random.below(3)], ..OpenOptions::default() };
+        let open_options = OpenOptions {
+            cache_bytes: [8 << 10, 64 << 10, 512 << 10][random.below(3)],
+            journal_bytes: [4 << 10, 32 << 10, 1 << 20][random.below(3)],
+            ..OpenOptions::default()
+        };
         let store = Store::open_played(disk.opener(), open_options.clone())
             .map_err(|error| format!("cannot begin: {error}"))?;
         let schedules: [&[u64]; 3] = [&[1, 2], &[5, 300, 1_800], &[5, 300, 1_800, 7_200, 18_000, 36_000]];
