@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use redb::{Database, backends::FileBackend};
+use redb::backends::FileBackend;
 
 use super::*;
 use crate::store::upgrade::{Migration, Moment, run};
