@@ -18,12 +18,14 @@ mod healthcheck;
 mod openapi;
 mod operator;
 mod output;
+mod payloads;
 mod progress;
 mod restore;
+mod secrets;
 mod serve;
 mod version;
 
-pub use arguments::{AdminCommand, ApiKeyCommand, Arguments, Command};
+pub use arguments::{AdminCommand, ApiKeyCommand, Arguments, Command, PayloadsCommand, SecretsCommand};
 
 use crate::config::{Config, Flags};
 use output::complain;
@@ -47,6 +49,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Restore { file, replace, pause_sending } => {
             with_config(&flags, |config| restore::run(&config, &file, replace, pause_sending))
         }
+        Command::Payloads { command } => with_config(&flags, |config| payloads::run(config, command)),
+        Command::Secrets { command } => with_config(&flags, |config| secrets::run(config, command)),
         Command::Doctor => with_config(&flags, doctor::run),
         Command::Healthcheck { url: Some(url) } => healthcheck::run(&url),
         Command::Healthcheck { url: None } => with_config(&flags, |config| healthcheck::run(&config.into())),

@@ -1,16 +1,17 @@
 //! `hookstead restore`: makes a data directory of a backup, while no server runs.
 
-use std::{fs::File, path::Path, process::ExitCode};
+use std::{fs::File, path::Path, process::ExitCode, sync::Arc};
 
 use super::{
     output::{answer, complain},
     progress::Meter,
 };
 use crate::{
+    app,
     config::Config,
     domain::{Pause, with_thousands},
     store::{self, RestoreOptions, Restored},
-    system::{Clock, SystemClock},
+    system::{Clock, SystemClock, SystemRandom},
 };
 
 /// Restores, and says what is there now and what happens next.
@@ -30,7 +31,8 @@ fn restore(config: &Config, file: &Path, replace: bool, pause_sending: bool) -> 
     let now = SystemClock::new().now();
     let reason = "Restored from a backup with --pause-sending".to_owned();
     let pause = pause_sending.then(|| Pause { at: now, by: "command line".to_owned(), reason });
-    let options = RestoreOptions { replace, pause, cache_bytes: config.store.cache_mb << 20, now };
+    let key_file = Some(app::key_file(config, Arc::new(SystemRandom)));
+    let options = RestoreOptions { replace, key_file, pause, cache_bytes: config.store.cache_mb << 20, now };
     let mut meter = Meter::new("restore");
     let watch = &mut |progress| {
         meter.show(progress);

@@ -231,7 +231,7 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// A backup holds every secret of every account.
+/// A backup holds the data of every account, and the secrets of all for whoever has the key file.
 fn may_back_up(actor: &Actor) -> Result<(), Problem> {
     actor.require(Scope::SecretsRead)?;
     match actor.account() {

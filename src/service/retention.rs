@@ -110,6 +110,7 @@ impl Service {
                 None => break,
             }
         }
+        self.forget_audit().await?;
         // The pages look back 30 days at the most.
         self.store.forget_hours(now.hour().saturating_sub(31 * 24)).await?;
         Ok(removed)

@@ -149,6 +149,11 @@ impl Service {
         Ok(())
     }
 
+    /// Looks whether the data file is still in its place; while it is not, events are refused.
+    pub fn look_for_file(&self) {
+        self.store.look_for_file();
+    }
+
     /// Refuses events while `full` is true; the upkeep measures.
     pub fn set_full(&self, full: bool) {
         self.store.set_full(full);

@@ -7,6 +7,7 @@ use super::{
     batch::{Batch, read},
     fail::Fail,
     order,
+    payloads::forget_if_arrived,
     record::encode,
     tables::{JOBS, QUEUE},
 };
@@ -174,6 +175,9 @@ fn record(batch: &mut Batch, record: AttemptRecord) -> Result<(), Fail> {
         }
         if gone {
             switch_off(batch, webhook_id, after.last.map_or_else(Timestamp::default, |last| last.started_at))?;
+        }
+        if after.status == Status::Success {
+            forget_if_arrived(batch, id.event(), finished_at)?;
         }
         stored = Some(after);
     }

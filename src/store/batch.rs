@@ -108,7 +108,7 @@ impl<'t> Batch<'t> {
             let key = (kind, value, block);
             let count = table.get(key)?.map_or(0, |count| i64::from(count.value())) + change;
             match u32::try_from(count) {
-                Ok(0) => table.remove(key)?,
+                Ok(0) => drop(table.remove(key)?),
                 Ok(count) => table.insert(key, count)?,
                 Err(_) => return Err(Fail::damaged(format!("the log's index counts {count} deliveries of a block"))),
             }

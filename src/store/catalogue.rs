@@ -23,7 +23,7 @@ impl Store {
             if batch.shared.event_types.len() >= MOST {
                 return Err(Problem::conflict(format!("There are {MOST} event types, which is the limit.")).into());
             }
-            batch.audit(&audit)?;
+            batch.audit(&audit.between(&Vec::new(), &info.facts()))?;
             put(batch, info)
         })
     }
@@ -34,7 +34,9 @@ impl Store {
     /// `cannot_write`.
     pub fn change_event_type(&self, info: EventTypeInfo, audit: AuditEntry) -> Pending<Arc<EventTypeInfo>> {
         self.write(move |batch| {
-            batch.audit(&audit)?;
+            let known = batch.shared.event_types.iter().find(|known| known.name == info.name);
+            let before = known.map(|known| known.facts()).unwrap_or_default();
+            batch.audit(&audit.between(&before, &info.facts()))?;
             put(batch, info)
         })
     }

@@ -12,12 +12,14 @@ use std::{
     sync::{Arc, Once},
 };
 
-use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend, TableError, backends::FileBackend};
+use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageBackend, TableError, backends::FileBackend};
 
 use super::{
     fail::Fail,
     journal::Journal,
+    key_file::KeyFile,
     layout::{Layout, Part, Syncs},
+    overlay::Overlay,
     switch,
     tables::{META, SCHEMA},
     upgrade,
@@ -43,6 +45,8 @@ pub struct OpenOptions {
     pub journal_bytes: u64,
     /// Name given to a data file that is made anew, to know it again.
     pub new_instance: String,
+    /// The keys that seal secrets; without, nothing is sealed.
+    pub key_file: Option<KeyFile>,
 }
 
 impl Default for OpenOptions {
@@ -52,6 +56,7 @@ impl Default for OpenOptions {
             check_up_to_bytes: 256 << 20,
             journal_bytes: 32 << 20,
             new_instance: "instance".into(),
+            key_file: None,
         }
     }
 }
@@ -142,6 +147,14 @@ pub fn reopen(backend: &OpenBackend, options: &OpenOptions, syncs: &Syncs) -> Re
     open(backend, options, syncs, rewrite)
 }
 
+/// Opens the database only to read it: nothing of the file is changed.
+///
+/// # Errors
+/// What is wrong, without the path.
+pub fn open_to_read(backend: &OpenBackend, options: &OpenOptions) -> Result<Opened, String> {
+    open_with(backend, options, &Syncs::default(), |builder, part| builder.create_with_backend(Overlay::over(part)))
+}
+
 fn write_again(backend: &OpenBackend) -> io::Result<()> {
     let file = backend()?;
     let length = file.len()?;
@@ -172,12 +185,23 @@ pub struct Opened {
 /// # Errors
 /// What is wrong, without the path.
 pub fn open(backend: &OpenBackend, options: &OpenOptions, syncs: &Syncs, check: bool) -> Result<Opened, String> {
+    open_with(backend, options, syncs, |builder, part| {
+        builder.set_check_integrity_on_open(check).create_with_backend(part)
+    })
+}
+
+fn open_with(
+    backend: &OpenBackend,
+    options: &OpenOptions,
+    syncs: &Syncs,
+    create: impl FnOnce(&mut Builder, Part) -> Result<Database, DatabaseError>,
+) -> Result<Opened, String> {
     let disk = Part::whole(backend().map_err(|error| error.to_string())?, syncs);
     let layout = Layout::read(&disk).map_err(|what| damaged(&what))?;
     let mut builder = Database::builder();
-    builder.set_cache_size(options.cache_bytes).set_check_integrity_on_open(check);
+    builder.set_cache_size(options.cache_bytes);
     // A damaged file can make the storage engine panic; that too only means "damaged".
-    let opened = quietly(|| builder.create_with_backend(disk.from(layout.database())));
+    let opened = quietly(|| create(&mut builder, disk.from(layout.database())));
     match opened {
         Some(Ok(database)) => Ok(Opened { database, journal: Journal::new(Arc::new(disk), layout.journal()) }),
         Some(Err(DatabaseError::DatabaseAlreadyOpen)) => {

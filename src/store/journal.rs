@@ -18,7 +18,7 @@ use xxhash_rust::xxh3::Xxh3;
 /// What a disk writes without harm to its neighbours.
 pub const BLOCK: u64 = 4_096;
 /// A durable commit is due when the journal has this part of the file's size...
-const FILE_SHARE: u64 = 512;
+const FILE_SHARE: u64 = 1_024;
 /// ... but not below this, ...
 const LEAST: u64 = 1 << 20;
 /// ... and from this on in any case.

@@ -1,14 +1,17 @@
 //! What is remembered. The public face is operations in the words of the domain; tables and
 //! transactions stay inside, so that another engine can stand behind the same face.
 //!
-//! Every write goes through one writer, which takes whatever waits into one transaction, commits it
-//! durably and only then answers. Reads see the last commit and never wait for it.
+//! Every write goes through one writer, which takes whatever waits into one transaction, makes it
+//! durable and only then answers. Durable is what is in the [`journal`] or in the database behind it;
+//! into the database it goes many transactions at a time. Reads see the last commit and never wait
+//! for it.
 //!
 //! After an I/O error the storage engine refuses every write until the file is opened anew. The
 //! store then answers `cannot_write`, goes on reading, and reopens the file every few seconds.
 
 mod access;
 mod attempts;
+mod audit;
 mod backup;
 mod batch;
 mod catalogue;
@@ -17,19 +20,24 @@ mod events;
 mod face;
 mod fail;
 mod fresh;
+mod guesses;
 mod healing;
 mod jobs;
 mod journal;
+mod key_file;
 mod layout;
 mod logs;
 mod order;
+mod overlay;
 mod pause;
 mod payloads;
+mod place;
 mod publish;
 mod record;
 mod recovery;
 mod retention;
 mod rows;
+mod seal;
 mod shared;
 mod switch;
 mod tables;
@@ -44,7 +52,7 @@ use std::{
     path::Path,
     sync::{
         Arc, Mutex, OnceLock, RwLock, RwLockReadGuard,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::JoinHandle,
 };
@@ -53,16 +61,22 @@ use std::{
 pub use redb::StorageBackend;
 use redb::{Database, Durability, ReadTransaction, ReadableDatabase, ReadableTable, WriteTransaction};
 
+/// An entry of the audit log goes along with each change.
+pub use crate::domain::AuditEntry;
+pub use access::{EndSessions, UserUpdate};
+pub use audit::AuditPage;
 pub use backup::{
     BackupFile, BackupFolder, BackupMade, LastBackup, Progress, RestoreOptions, Restored, Watch, restore, write_whole,
 };
 pub use disk::{DATA_FILE, MARKER_FILE, OpenBackend, OpenError, OpenOptions};
 pub use face::{
-    AccountHour, Answer, AttemptRecord, AuditEntry, BulkJob, Due, EventFilter, Notice, Observer, Parcel, Published,
-    QueuePage, WebhookUpdate,
+    AccountHour, Answer, AttemptRecord, BulkJob, Due, EventFilter, Notice, Observer, Parcel, Published, QueuePage,
+    WebhookUpdate,
 };
 pub use healing::{HealingChange, Healings, Switch};
-pub use payloads::{Bodies, Dropped};
+pub use key_file::{KeyFile, RandomBytes};
+pub use payloads::{Bodies, Dropped, PayloadsDeleted};
+pub use seal::{KeyId, Resealed, SealPosition};
 pub use shared::Webhooks;
 pub use switch::has_data;
 pub use upgrade::{Migration, Moment, run as upgrade};
@@ -75,6 +89,7 @@ use fail::Fail;
 use journal::Journal;
 use layout::Syncs;
 use record::decode;
+use seal::{Place, Seal};
 use shared::{Shared, States};
 use tables::*;
 
@@ -91,15 +106,17 @@ pub struct Inner {
     syncs: Syncs,
     database: RwLock<Option<Database>>,
     journal: parking_lot::Mutex<Option<Journal>>,
+    /// Numbers of the journal up to this are used up.
+    used: AtomicU64,
     shared: RwLock<Shared>,
     states: RwLock<States>,
     fresh: parking_lot::Mutex<fresh::Fresh>,
     writable: AtomicBool,
-    /// Opened anew since writing failed, and not failed since.
-    anew: AtomicBool,
     full: AtomicBool,
     queue: writer::Queue,
     observer: OnceLock<Observer>,
+    /// Where its file is; a played disk has none.
+    place: OnceLock<place::Place>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -112,7 +129,14 @@ impl Store {
         let syncs = Syncs::default();
         let (opened, backend) = disk::open_directory(directory, &options, &syncs)?;
         let store = Self::over(opened, backend, options, syncs).map_err(|error| OpenError::new(directory, error))?;
+        let place = place::Place::of(directory).map_err(|error| OpenError::new(directory, error))?;
+        let _ = store.inner.place.set(place);
         store.start_writer().map_err(|error| OpenError::new(directory, format!("cannot start the writer: {error}")))?;
+        if let Err(problem) = store.seal_all() {
+            tracing::warn!(
+                "not every secret is sealed with the newest key yet, which the next start tries again: {problem}"
+            );
+        }
         Ok(store)
     }
 
@@ -135,24 +159,38 @@ impl Store {
     fn over(opened: Opened, backend: OpenBackend, options: OpenOptions, syncs: Syncs) -> Result<Store, String> {
         let Opened { database, mut journal } = opened;
         recovery::recover(&database, &mut journal, Durability::Immediate).map_err(disk::unreadable)?;
-        let (shared, states) = load(&database).map_err(|error| error.to_string())?;
+        let seal = match &options.key_file {
+            Some(file) => file.open(sealed(&database).map_err(|error| error.to_string())?.as_deref())?,
+            None => Seal::default(),
+        };
+        let (shared, states) = load(&database, seal).map_err(|error| error.to_string())?;
         let inner = Inner {
             backend,
             options,
             syncs,
             database: RwLock::new(Some(database)),
             journal: parking_lot::Mutex::new(Some(journal)),
+            used: AtomicU64::new(0),
             shared: RwLock::new(shared),
             states: RwLock::new(states),
             fresh: parking_lot::Mutex::default(),
             writable: AtomicBool::new(true),
-            anew: AtomicBool::new(false),
             full: AtomicBool::new(false),
             queue: writer::Queue::default(),
             observer: OnceLock::new(),
+            place: OnceLock::new(),
             thread: Mutex::new(None),
         };
         Ok(Store { inner: Arc::new(inner) })
+    }
+
+    /// Seals what is plain, and what a rotation that was stopped has left.
+    fn seal_all(&self) -> Result<(), Problem> {
+        let mut next = self.needs_resealing()?.then(SealPosition::default);
+        while let Some(from) = next {
+            next = self.reseal(from).wait()?.next;
+        }
+        Ok(())
     }
 
     /// Starts the writer's thread.
@@ -187,9 +225,9 @@ impl Store {
         self.inner.reopen();
     }
 
-    /// Whether writes succeed at present.
+    /// Whether writes succeed at present, and will be found at the next start.
     pub fn is_writable(&self) -> bool {
-        self.inner.is_writable()
+        self.inner.is_writable() && self.is_in_place()
     }
 
     /// While set, events are refused with `queue_full`; everything else goes on.
@@ -213,7 +251,7 @@ impl Store {
             // A panic of the writer was logged when it happened.
             let _ = thread.join();
         }
-        if self.is_writable() {
+        if self.inner.is_writable() {
             self.inner.save_or_fail();
         }
         self.inner.close();
@@ -296,13 +334,21 @@ fn closed() -> Fail {
     Fail::from(redb::StorageError::DatabaseClosed)
 }
 
+/// The key that all secrets are sealed with.
+fn sealed(database: &Database) -> Result<Option<String>, redb::Error> {
+    seal::sealed(&database.begin_read()?.open_table(META)?)
+}
+
 /// Reads what is kept in memory.
-fn load(database: &Database) -> Result<(Shared, States), redb::Error> {
+fn load(database: &Database, seal: Seal) -> Result<(Shared, States), redb::Error> {
     let transaction = database.begin_read()?;
-    let mut shared = Shared::default();
+    let mut shared = Shared { seal, ..Shared::default() };
     let mut webhooks = Webhooks::default();
     for row in transaction.open_table(WEBHOOKS)?.iter()? {
-        let webhook: Webhook = kept(row?.1.value())?;
+        let (id, bytes) = row?;
+        let record = shared.seal.open(&Place::row(WEBHOOKS, id.value()), bytes.value());
+        let webhook: Webhook =
+            kept(&record.map_err(|why| redb::Error::Corrupted(format!("a webhook cannot be read: {why}")))?)?;
         shared.version = shared.version.max(webhook.version);
         webhooks.put(Arc::new(webhook));
     }
@@ -316,7 +362,9 @@ fn load(database: &Database) -> Result<(Shared, States), redb::Error> {
         shared.put_key(kept(row?.1.value())?);
     }
     for row in transaction.open_table(USERS)?.iter()? {
-        let user: User = kept(row?.1.value())?;
+        let (id, bytes) = row?;
+        let record = shared.seal.open(&Place::row(USERS, id.value()), bytes.value());
+        let user: User = kept(&record.map_err(|why| redb::Error::Corrupted(format!("a user cannot be read: {why}")))?)?;
         shared.users += 1;
         shared.first_user_at = shared.first_user_at.into_iter().chain([user.created_at]).min();
     }

@@ -20,8 +20,11 @@ impl Store {
     /// # Errors
     /// `queue_full`, `cannot_write`: then none was taken.
     pub fn publish(&self, events: Vec<NewEvent>) -> Pending<Vec<Answer<Published>>> {
-        let full = self.inner.full.load(Ordering::Relaxed);
+        let (full, in_place) = (self.inner.full.load(Ordering::Relaxed), self.is_in_place());
         self.write(move |batch| {
+            if !in_place {
+                return Err(Problem::cannot_write().into());
+            }
             if full {
                 return Err(queue_full().into());
             }

@@ -92,14 +92,10 @@ impl Inner {
     /// Tries to make the file one that can be written again. If that fails it can at least be read:
     /// after an error the storage engine neither writes nor reads.
     pub fn reopen(&self) {
-        let opened = match self.anew.load(Ordering::Acquire) && !self.syncs.have_failed() {
-            true => Ok(()),
-            false => self.open_anew(),
-        };
-        match opened.and_then(|()| self.prove().map_err(|fail| format!("{fail:?}"))) {
+        let opened = self.open_anew(Durability::Immediate, || disk::reopen(&self.backend, &self.options, &self.syncs));
+        match opened.and_then(|()| self.reload().map_err(|fail| format!("{fail:?}"))) {
             Ok(changed) => {
                 tracing::info!("the data file can be written again");
-                self.anew.store(false, Ordering::Release);
                 self.set_writable(true);
                 self.tell([Notice::Reopened].into_iter().chain(changed).collect());
             }
@@ -110,38 +106,34 @@ impl Inner {
         }
     }
 
-    /// Opens the file anew so that it can be read.
+    /// Opens the file anew so that it can be read, also where nothing can be written.
     pub fn read_on(&self) {
-        if let Err(error) = self.open_anew() {
+        let opened = self.open_anew(Durability::None, || disk::open_to_read(&self.backend, &self.options));
+        if let Err(error) = opened {
             tracing::warn!("the data file cannot be read either: {error}");
         }
     }
 
-    /// Opens the file anew. Everything that was answered is there to be read; nothing is written but
-    /// what a failed sync may have lost.
-    fn open_anew(&self) -> Result<(), String> {
-        self.anew.store(false, Ordering::Release);
+    /// Opens the file anew and brings in what the journal has: everything that was answered is there.
+    fn open_anew(&self, durability: Durability, open: impl FnOnce() -> Result<Opened, String>) -> Result<(), String> {
         let mut held = self.database.write().expect("no holder panics");
         let mut journal = self.journal.lock();
-        let used = journal.as_mut().map_or(0, Journal::number);
+        self.used.fetch_max(journal.as_mut().map_or(0, Journal::number), Ordering::Relaxed);
         // The old one holds the file's lock, so it goes first.
         disk::close(held.take());
         *journal = None;
-        let Opened { database, journal: mut opened } = disk::reopen(&self.backend, &self.options, &self.syncs)?;
-        opened.skip_to(used);
-        recover(&database, &mut opened, Durability::None).map_err(|fail| format!("{fail:?}"))?;
-        (*held, *journal) = (Some(database), Some(opened));
-        self.anew.store(true, Ordering::Release);
+        let mut opened = open()?;
+        opened.journal.skip_to(self.used.load(Ordering::Relaxed));
+        recover(&opened.database, &mut opened.journal, durability).map_err(|fail| format!("{fail:?}"))?;
+        (*held, *journal) = (Some(opened.database), Some(opened.journal));
         Ok(())
     }
 
-    /// One durable commit. Memory is read from disk again, because a commit that failed may still
-    /// have arrived there; gives a notice for each webhook that it had changed.
-    fn prove(&self) -> Result<Vec<Notice>, Fail> {
-        let transaction = self.begin_write()?;
-        save(transaction, self.journal.lock().as_mut().ok_or_else(closed)?)?;
+    /// Memory is read from disk again, because a commit that failed may still have arrived there;
+    /// gives a notice for each webhook that it had changed.
+    fn reload(&self) -> Result<Vec<Notice>, Fail> {
         let database = self.database.read().expect("no holder panics");
-        let (shared, states) = load(database.as_ref().ok_or_else(closed)?)?;
+        let (shared, states) = load(database.as_ref().ok_or_else(closed)?, self.shared().seal)?;
         self.fresh.lock().clear();
         let known = self.shared().webhooks;
         let version = |webhook: &Arc<Webhook>| known.get(webhook.id).map(|webhook| webhook.version);

@@ -70,16 +70,17 @@ impl<K: Key + 'static, V: Value + 'static> Rows<'_, K, V> {
         Ok(())
     }
 
-    /// Takes a row away, if it is there.
+    /// Takes a row away. Whether it was there.
     ///
     /// # Errors
     /// If the store fails.
-    pub fn remove<'k>(&mut self, key: impl Borrow<K::SelfType<'k>>) -> Result<(), Fail> {
+    pub fn remove<'k>(&mut self, key: impl Borrow<K::SelfType<'k>>) -> Result<bool, Fail> {
         let key = key.borrow();
-        if self.table.remove(key)?.is_some() {
+        let was_there = self.table.remove(key)?.is_some();
+        if was_there {
             self.changes.add(self.number, K::as_bytes(key).as_ref(), None);
         }
-        Ok(())
+        Ok(was_there)
     }
 
     /// Takes away all rows but those that `keeps` wants.
@@ -97,7 +98,7 @@ impl<K: Key + 'static, V: Value + 'static> Rows<'_, K, V> {
                 goes.push(K::as_bytes(&key.value()).as_ref().to_vec());
             }
         }
-        goes.iter().try_for_each(|key| self.remove(K::from_bytes(key)))
+        goes.iter().try_for_each(|key| self.remove(K::from_bytes(key)).map(drop))
     }
 }
 
@@ -210,8 +211,8 @@ mod tests {
             events.insert(8, b"eight".as_slice()).unwrap();
             events.insert(7, b"seven again".as_slice()).unwrap();
             events.insert(9, b"".as_slice()).unwrap();
-            events.remove(8).unwrap();
-            events.remove(1_000).unwrap();
+            assert!(events.remove(8).unwrap());
+            assert!(!events.remove(1_000).unwrap());
             let mut queue = changes.open(&transaction, QUEUE).unwrap();
             (1..=4).for_each(|at| queue.insert((1, at, 7), ()).unwrap());
             queue.retain(|(_, at, _), ()| at % 2 == 0).unwrap();

@@ -58,8 +58,12 @@ pub const USERS: TableDefinition<u128, &[u8]> = TableDefinition::new("users");
 pub const SESSIONS: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("sessions");
 /// Key id → [`crate::domain::ApiKey`].
 pub const API_KEYS: TableDefinition<u128, &[u8]> = TableDefinition::new("api_keys");
-/// Number → [`super::AuditEntry`], the newest last.
+/// Number → [`crate::domain::AuditEntry`], the newest last.
 pub const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit");
+/// (what is guessed, hash of who guesses) → [`crate::domain::Tries`], a bounded number of rows.
+pub const GUESSES: TableDefinition<(u8, u64), &[u8]> = TableDefinition::new("guesses");
+/// Key id → [`crate::domain::KeyUse`], as far as it was written down.
+pub const KEY_USES: TableDefinition<u128, &[u8]> = TableDefinition::new("key_uses");
 
 /// Opens every table. The place in this list is the number of a table in the journal, so new ones go
 /// to the end.
@@ -87,13 +91,15 @@ macro_rules! every_table {
             $one($transaction, SESSIONS)?,
             $one($transaction, API_KEYS)?,
             $one($transaction, AUDIT)?,
+            $one($transaction, GUESSES)?,
+            $one($transaction, KEY_USES)?,
         ]
     };
 }
 pub(super) use every_table;
 
 /// The names in that list.
-pub const NAMES: [&str; 21] = [
+pub const NAMES: [&str; 23] = [
     "meta",
     "events",
     "bodies",
@@ -115,6 +121,8 @@ pub const NAMES: [&str; 21] = [
     "sessions",
     "api_keys",
     "audit",
+    "guesses",
+    "key_uses",
 ];
 
 /// Something that is done to every table, whatever its types.
@@ -129,28 +137,15 @@ pub trait EachTable {
     ) -> Result<(), Self::Error>;
 }
 
-/// Every table in turn, in the order above. A table that is missing here is neither made nor backed
-/// up, so a backup refuses a file that has one.
+/// Every table in turn, in the order above; a backup has what this goes through, and refuses a file
+/// that has more.
 pub fn each<E: EachTable>(what: &mut E) -> Result<(), E::Error> {
-    what.table(META)?;
-    what.table(EVENTS)?;
-    what.table(BODIES)?;
-    what.table(EXTERNAL_IDS)?;
-    what.table(DELIVERIES)?;
-    what.table(ATTEMPTS)?;
-    what.table(QUEUE)?;
-    what.table(ORDER)?;
-    what.table(LOG_BLOCKS)?;
-    what.table(WEBHOOKS)?;
-    what.table(WEBHOOK_VERSIONS)?;
-    what.table(WEBHOOK_STATES)?;
-    what.table(HEALING)?;
-    what.table(HOURS)?;
-    what.table(ACCOUNT_HOURS)?;
-    what.table(EVENT_TYPES)?;
-    what.table(JOBS)?;
-    what.table(USERS)?;
-    what.table(SESSIONS)?;
-    what.table(API_KEYS)?;
-    what.table(AUDIT)
+    fn one<E: EachTable, K: Key + 'static, V: Value + 'static>(
+        what: &mut E,
+        definition: TableDefinition<'static, K, V>,
+    ) -> Result<(), E::Error> {
+        what.table(definition)
+    }
+    let _: Vec<()> = every_table!(one, what);
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! Stories of the store on a disk in memory, with the writer on the test's own thread.
 
+mod access;
 mod backup;
 mod order;
 mod upgrade;
@@ -12,9 +13,9 @@ use std::{
 
 use super::*;
 use crate::domain::{
-    AccountId, Answer as HttpAnswer, Attempt, CustomHeaders, Delivery, DeliveryId, Disabled, DisabledReason, EventId,
-    EventType, ExternalId, Healing, IdSequence, LogFilter, NewEvent, OldestDue, Outcome, Secret, Selection,
-    SigningSecret, StartedBy, Status, TargetUrl, Timestamp, Verdict, Warned, WebhookId,
+    AccountId, Actor, Answer as HttpAnswer, Attempt, CustomHeaders, Delivery, DeliveryId, Disabled, DisabledReason,
+    EventId, EventType, ExternalId, Healing, IdSequence, LogFilter, NewEvent, OldestDue, OtherSignatures, Outcome,
+    Secret, Selection, SigningSecret, StartedBy, Status, TargetUrl, Timestamp, TlsOptions, Verdict, Warned, WebhookId,
 };
 
 /// A disk in memory that survives the store, and can be told to fail.
@@ -124,6 +125,8 @@ impl World {
             updated_at: self.now,
             version: 0,
             deleted_at: None,
+            other_signatures: OtherSignatures::default(),
+            tls: TlsOptions::default(),
         };
         self.done(self.store.create_webhook(webhook, 1_000, self.audit())).unwrap().id
     }
@@ -141,7 +144,7 @@ impl World {
     }
 
     fn audit(&self) -> AuditEntry {
-        AuditEntry { at: self.now, actor: "test".into(), action: "test".into(), object: "test".into() }
+        AuditEntry::new(self.now, &Actor::admin("test"), "test", "test")
     }
 
     fn record(&self, delivery: &Delivery, status: u16, verdict: Verdict) {
@@ -185,6 +188,7 @@ fn attempt_record(delivery: &Delivery, now: Timestamp, status: u16, verdict: Ver
         signature: "v1,x".into(),
         sender_version: "0.1.0".into(),
         next_attempt_at: None,
+        other_signatures: Vec::new(),
     };
     AttemptRecord {
         delivery: delivery.id,

@@ -4,7 +4,7 @@
 use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -271,7 +271,6 @@ impl Inner {
             Err(_) => "the storage engine panicked".to_owned(),
         };
         tracing::error!("the data file cannot be written: {reason}; it is reopened every {} s", REOPEN_EVERY.as_secs());
-        self.anew.store(false, Ordering::Release);
         self.set_writable(false);
         self.tell(vec![Notice::CannotWrite]);
         false

@@ -45,7 +45,6 @@ pub struct WebState {
     service: Arc<Service>,
     random: Arc<dyn Random>,
     config: Arc<Config>,
-    bad_keys: auth::BadKeys,
     checks: Box<dyn Fn() -> Vec<Check> + Send + Sync>,
     machine: Box<dyn Fn() -> Machine + Send + Sync>,
     desk: pages::Desk,
@@ -67,16 +66,7 @@ impl WebState {
     ) -> Self {
         let desk = pages::Desk::new(&*random);
         let (config, checks, machine) = (Arc::new(config), Box::new(checks), Box::new(machine));
-        WebState {
-            service,
-            random,
-            config,
-            bad_keys: auth::BadKeys::default(),
-            checks,
-            machine,
-            desk,
-            receiver: receiver::Receiver::default(),
-        }
+        WebState { service, random, config, checks, machine, desk, receiver: receiver::Receiver::default() }
     }
 
     /// What may be asked.
@@ -87,6 +77,11 @@ impl WebState {
     /// Who may set `X-Forwarded-For`.
     pub fn trusted_proxies(&self) -> &[IpNet] {
         &self.config.trusted_proxies
+    }
+
+    /// Whether people reach this server by https.
+    fn is_https(&self) -> bool {
+        self.service.settings().public_url.as_deref().is_some_and(|url| url.starts_with("https:"))
     }
 
     /// What the operator set, and where.
@@ -111,10 +106,6 @@ impl WebState {
 
     fn random(&self) -> &dyn Random {
         &*self.random
-    }
-
-    fn bad_keys(&self) -> &auth::BadKeys {
-        &self.bad_keys
     }
 
     /// Everything that must hold for the server to be ready.
@@ -142,19 +133,29 @@ pub fn routes(config: &mut ServiceConfig) {
     for path in api_paths() {
         api = api.service(path);
     }
+    for path in machine_paths() {
+        config.service(path);
+    }
     config
-        .service(path("/healthz").get(health::healthz))
-        .service(path("/readyz").get(health::readyz))
-        .service(path("/metrics").get(metrics::metrics))
         .service(web::resource("/in/{name}").to(receiver::receive))
         .service(api.default_service(web::to(no_such_path)))
         .service(web::scope("/api").default_service(web::to(no_such_path)))
         .configure(pages::routes);
 }
 
+/// What machines ask that look after this one.
+pub fn machine_paths() -> Vec<Path> {
+    vec![
+        path("/healthz").get(health::healthz),
+        path("/readyz").get(health::readyz),
+        path("/metrics").get(metrics::metrics),
+    ]
+}
+
 /// The API, below `/api/v1`.
 pub fn api_paths() -> Vec<Path> {
     vec![
+        path("/accounts/{account}/payloads").delete(api::account_payloads::delete_payloads),
         path("/events").get(api::events::list).post(api::events::publish),
         path("/events/batch").post(api::events::batch::publish),
         path("/events/{id}").get(api::events::one::show),

@@ -13,16 +13,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hookstead::{
-    domain::EventId,
-    store::{OpenOptions, Store},
-};
+use hookstead::{domain::EventId, store::Store};
 use serde_json::json;
 
 use crate::{
     app::wait_until,
     faults::{can, data_with_key, inside},
-    process::{Caller, Process, command, run},
+    process::{Caller, Process, command, options, run},
     receiver::Receiver,
 };
 
@@ -53,7 +50,7 @@ fn fill(caller: &Caller, process: &Process, events: usize) {
 }
 
 fn events_in(data_dir: &Path) -> u64 {
-    let store = Store::open(data_dir, OpenOptions::default()).unwrap();
+    let store = Store::open(data_dir, options(data_dir)).unwrap();
     let (events, disagreements) = (store.event_count().unwrap(), store.verify().unwrap());
     store.stop();
     assert_eq!(disagreements, Vec::<String>::new());
@@ -95,7 +92,7 @@ fn backups_under_load_hold_everything_that_was_acknowledged_before_they_began() 
                 let other = folder.path().join(format!("restored-{round}"));
                 let (code, told, complaint) = restore(&other, &file, &[]);
                 assert_eq!(code, Some(0), "{told}{complaint}");
-                let store = Store::open(&other, OpenOptions::default()).unwrap();
+                let store = Store::open(&other, options(&other)).unwrap();
                 let lost = before.iter().filter(|id| store.event(**id).unwrap().is_none()).count();
                 assert_eq!(lost, 0, "of {}", before.len());
                 let events = hookstead::domain::with_thousands(store.event_count().unwrap());
@@ -260,6 +257,57 @@ fn a_backup_under_way_holds_nobody_up_and_leaves_nothing_when_the_server_is_kill
     assert_eq!(events_in(&data_dir), 1_000);
 }
 
+/// A backup alone tells nobody a secret, and is of no use to whoever lost the key.
+#[test]
+fn secrets_stay_sealed_in_a_backup_and_come_back_only_with_the_key_file() {
+    const SECRET: &str = "marked-secret-of-a-webhook";
+    let folder = tempfile::tempdir().unwrap();
+    let (data_dir, key) = data_with_key(folder.path());
+    let (caller, process) = (Caller::new(&key), Process::serve(&data_dir));
+    let webhook = json!({"request_url": "https://hooks.example.com/marked-token", "events": ["*"], "secret": SECRET});
+    let (status, webhook) = caller.post(&process.base, "/webhooks", &webhook).unwrap();
+    assert_eq!(status, 201, "{webhook}");
+    let file = folder.path().join("a.backup");
+    assert_eq!(backup(&data_dir, &file).0, Some(0));
+    assert_eq!(process.terminate().0, Some(0));
+    let key_file = folder.path().join("hookstead.key");
+    let key_line = fs::read_to_string(&key_file).unwrap().lines().last().unwrap().to_owned();
+    let bytes = fs::read(&file).unwrap();
+    let has = |text: &str| bytes.windows(text.len()).any(|part| part == text.as_bytes());
+    assert!(has("contact.created"), "what is no secret can be read");
+    assert!(!has(SECRET) && !has("marked-token") && !has(&key_line));
+
+    // Another machine, without the key file: refused before anything is there.
+    let machine = folder.path().join("machine");
+    fs::create_dir(&machine).unwrap();
+    let (other, its_key) = (machine.join("data"), machine.join("hookstead.key"));
+    let refused = || {
+        let (code, said, complaint) = restore(&other, &file, &[]);
+        assert_eq!((code, said.as_str(), names(&other)), (Some(1), "", Vec::new()), "{complaint}");
+        complaint
+    };
+    let complaint = refused();
+    let words = format!("the key file {} is not there. Put it back from where you keep a copy", its_key.display());
+    assert!(complaint.contains("its secrets are sealed with key") && complaint.contains(&words), "{complaint}");
+    assert!(complaint.contains("HOOKSTEAD_SECRET_KEY_FILE") && complaint.contains("Nothing was changed"));
+    assert_eq!(names(&machine), ["data"], "no key is made that opens nothing");
+    // With the key file of another server.
+    let stranger = folder.path().join("stranger");
+    data_with_key(&stranger);
+    fs::copy(stranger.join("hookstead.key"), &its_key).unwrap();
+    let complaint = refused();
+    assert!(complaint.contains("and not that one. Put the key file that belongs to this data"), "{complaint}");
+    // And with its own.
+    fs::copy(&key_file, &its_key).unwrap();
+    let (code, _, complaint) = restore(&other, &file, &[]);
+    assert_eq!(code, Some(0), "{complaint}");
+    let process = Process::serve(&other);
+    let secret = format!("/api/v1/webhooks/{}/secret", webhook["id"].as_str().unwrap());
+    let (status, answer) = caller.get(&process.base, &secret).unwrap();
+    assert!(status == 200 && answer.contains(SECRET), "{status} {answer}");
+    assert_eq!(process.terminate().0, Some(0));
+}
+
 /// Killed at twenty moments: what a server finds is the old data or the restored, whole.
 #[test]
 fn a_restore_that_is_killed_ends_in_the_old_data_or_in_the_new() {
@@ -277,7 +325,7 @@ fn a_restore_that_is_killed_ends_in_the_old_data_or_in_the_new() {
     let (mut old, mut new) = (0, 0);
     for round in 0..20 {
         let target = folder.path().join(format!("target-{round}")).join("data");
-        let small = Store::open(&target, OpenOptions::default()).unwrap();
+        let small = Store::open(&target, options(&target)).unwrap();
         small.stop();
         let mut command = command(&target);
         command.arg("restore").arg(&file).arg("--replace").stdout(Stdio::null()).stderr(Stdio::null());

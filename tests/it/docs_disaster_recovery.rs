@@ -50,6 +50,7 @@ fn every_command_of_the_document_does_what_it_says() {
     }
     assert!(commands > 12, "{commands} commands");
     let script = script
+        .replace("/etc/hookstead", place)
         .replace("/var/lib/hookstead", &format!("{place}/data"))
         .replace("/mnt/backups", &format!("{place}/backups"))
         .replace("/tmp/try-hookstead", &format!("{place}/try"));

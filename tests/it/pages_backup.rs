@@ -2,11 +2,12 @@
 
 use std::{fs, time::Duration};
 
-use hookstead::store::{OpenOptions, RestoreOptions, Store, restore};
+use hookstead::store::{RestoreOptions, Store, restore};
 
 use crate::{
     app::{Answer, TestApp, wait_until},
     browser::Browser,
+    process::options,
 };
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -60,9 +61,11 @@ fn a_backup_is_made_downloaded_and_can_be_restored() {
     let file = folder.path().join("downloaded");
     fs::write(&file, &answer.body).unwrap();
     let directory = folder.path().join("data");
-    let options = RestoreOptions { replace: false, pause: None, cache_bytes: 1 << 20, now: app.now() };
+    let opening = options(&app.folder.path().join("data"));
+    let key_file = opening.key_file.clone();
+    let options = RestoreOptions { replace: false, key_file, pause: None, cache_bytes: 1 << 20, now: app.now() };
     restore(&fs::File::open(&file).unwrap(), &directory, options, &mut |_| true).unwrap();
-    let store = Store::open(&directory, OpenOptions::default()).unwrap();
+    let store = Store::open(&directory, opening).unwrap();
     assert!(store.event(event["id"].as_str().unwrap().parse().unwrap()).unwrap().is_some());
     store.stop();
 

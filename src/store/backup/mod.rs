@@ -7,6 +7,8 @@
 //! is read, and it does not depend on how some version of the storage engine arranges its pages.
 //! The price is that restoring builds the data file anew, which takes longer than a copy.
 //!
+//! Sealed records stay sealed: the rows are copied as they are, and their key is not among them.
+//!
 //! Sign-ins are left out: whoever restores a backup of last week does not want to bring back the
 //! sessions that were ended since.
 
@@ -62,6 +64,9 @@ struct Head {
     version: String,
     /// Each table with its number of rows.
     tables: Vec<(String, u64)>,
+    /// The key that its secrets are sealed with, if they are. The key itself is in no backup.
+    #[serde(default)]
+    sealed_with: Option<String>,
 }
 
 impl Head {

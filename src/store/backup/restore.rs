@@ -16,7 +16,9 @@ use super::{
 };
 use crate::{
     domain::{Pause, Timestamp},
-    store::{DATA_FILE, OpenBackend, OpenOptions, Store, disk, layout::Syncs, pause, switch, tables::*, upgrade},
+    store::{
+        DATA_FILE, KeyFile, OpenBackend, OpenOptions, Store, disk, layout::Syncs, pause, switch, tables::*, upgrade,
+    },
 };
 
 /// Name of the data file while it is being made.
@@ -29,6 +31,8 @@ const TRANSACTION: u64 = 16 << 20;
 pub struct RestoreOptions {
     /// Whether data that is there may be moved aside.
     pub replace: bool,
+    /// The keys that secrets are sealed with. None is made here: that is left to the first start.
+    pub key_file: Option<KeyFile>,
     /// A pause of all sending to begin with.
     pub pause: Option<Pause>,
     /// Memory for the storage engine's cache, in bytes.
@@ -72,12 +76,17 @@ pub fn restore(backup: &File, directory: &Path, options: RestoreOptions, watch: 
             directory.display()
         ));
     }
+    let key_file = key_file(&head, &options)?;
     let length = backup.metadata().map_or(0, |metadata| metadata.len());
     switch::require_room(directory, length)?;
     let unfinished = directory.join(UNFINISHED);
     let built = || {
         build(reader, &head, &unfinished, length, &options, watch)?;
-        look_at(&head, &unfinished, options.cache_bytes)
+        look_at(
+            &head,
+            &unfinished,
+            OpenOptions { cache_bytes: options.cache_bytes, key_file, ..OpenOptions::default() },
+        )
     };
     let mut restored = built().inspect_err(|_| drop(fs::remove_file(&unfinished)))?;
     give_to_owner_of(directory, &unfinished);
@@ -102,6 +111,17 @@ fn head(block: &[u8]) -> Result<Head, String> {
         )),
         older if !upgrade::is_known(older) => Err(format!("the backup is of schema {older}, which was never released")),
         _ => Ok(head),
+    }
+}
+
+/// The key file to look at the secrets with. Asked for before anything is built, as without the right one the
+/// restored data could not be used.
+fn key_file(head: &Head, options: &RestoreOptions) -> Result<Option<KeyFile>, String> {
+    let Some(file) = &options.key_file else { return Ok(None) };
+    match head.sealed_with.as_deref() {
+        Some(sealed) => file.open(Some(sealed)).map(|_| Some(file.clone())),
+        // Plain, or not all of it sealed yet.
+        None => Ok(file.path.exists().then(|| file.clone())),
     }
 }
 
@@ -225,9 +245,8 @@ fn opener(path: &Path) -> OpenBackend {
 }
 
 /// Opens what was built as a server would, and compares every table with every other.
-fn look_at(head: &Head, path: &Path, cache_bytes: usize) -> Result<Restored, String> {
+fn look_at(head: &Head, path: &Path, options: OpenOptions) -> Result<Restored, String> {
     let backend = opener(path);
-    let options = OpenOptions { cache_bytes, ..OpenOptions::default() };
     let store = Store::open_played(backend, options).map_err(|error| error.to_string())?;
     let problem = |problem: crate::domain::Problem| problem.detail;
     let disagreements = store.verify().map_err(problem)?;

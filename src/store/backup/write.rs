@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     domain::{Problem, Timestamp},
-    store::{AuditEntry, Pending, Store, disk::quietly, fail::Fail, tables::*},
+    store::{AuditEntry, Pending, Store, disk::quietly, fail::Fail, seal, tables::*},
 };
 
 /// About how large a block is, in bytes.
@@ -126,6 +126,7 @@ fn head(transaction: &ReadTransaction, made_at: Timestamp) -> Result<Head, Fail>
         made_at,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         tables: count.1,
+        sealed_with: seal::sealed(&meta)?,
     })
 }
 

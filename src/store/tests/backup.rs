@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use super::*;
 use crate::{
-    domain::Pause,
+    domain::{ApiKeyId, Guesser, Guessing, KeyUse, Pause, Tries},
     store::{MARKER_FILE, backup, switch},
 };
 
@@ -20,7 +20,7 @@ fn restored(bytes: &[u8], directory: &Path, replace: bool, pause: Option<Pause>)
     io::Write::write_all(&mut file, bytes).unwrap();
     io::Seek::rewind(&mut file).unwrap();
     let now = Timestamp::from_millis(1_767_692_000_000);
-    let options = RestoreOptions { replace, pause, cache_bytes: 1 << 20, now };
+    let options = RestoreOptions { replace, key_file: None, pause, cache_bytes: 1 << 20, now };
     restore(&file, directory, options, &mut |_| true)
 }
 
@@ -31,7 +31,7 @@ fn names(directory: &Path) -> Vec<String> {
     names
 }
 
-/// Three webhooks, events that are pending, arrived and failed, an admin's session left out.
+/// Three webhooks, events that are pending, arrived and failed, a wrong guess and the use of a key.
 fn world() -> World {
     let mut world = World::new();
     let webhook = world.webhook("contact.*", true);
@@ -46,6 +46,11 @@ fn world() -> World {
             _ => {}
         }
     }
+    let tries = Tries { count: 3, since: world.now, last: world.now };
+    let guesser = Guesser { kind: Guessing::OfAccount, place: 7 };
+    world.done(world.store.save_guesses(vec![(guesser, Some(tries))])).unwrap();
+    let used = KeyUse { at: world.now, address: Some([192, 0, 2, 1].into()) };
+    world.done(world.store.note_key_use(ApiKeyId(5), used)).unwrap();
     world
 }
 
@@ -62,7 +67,10 @@ fn shown(store: &Store) -> String {
         let queue = store.queue_page(webhook.id, None, 1_000).unwrap();
         format!("{webhook:?} {:?} {queue:?}\n", store.webhook_state(webhook.id))
     };
-    events.iter().map(of_event).chain(webhooks.all_with_deleted().map(of_webhook)).collect()
+    let (guesses, uses) = (store.guesses().unwrap(), store.key_uses().unwrap());
+    assert_eq!((guesses.len(), uses.len()), (1, 1));
+    let rest = [format!("{guesses:?} {uses:?}\n")];
+    events.iter().map(of_event).chain(webhooks.all_with_deleted().map(of_webhook)).chain(rest).collect()
 }
 
 #[test]

@@ -122,6 +122,7 @@ fn rows(state: &State, visitor: &Visitor, expiring: &Expiring, payloads: Option<
             size_preview(payloads, settings.retention_max_bytes),
         ),
         row("web.session_days", "A sign-in lasts", length(settings.session), Vec::new()),
+        row("web.session_idle_hours", "A sign-in ends unused after", length(settings.session_idle), Vec::new()),
         row(
             "sender.timeout_ms",
             "Timeout of one attempt",

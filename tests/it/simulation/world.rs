@@ -11,7 +11,8 @@ use std::{
 
 use hookstead::{
     domain::{
-        DeliveryId, EventId, IdSequence, JobId, LogFilter, Problem, RetrySchedule, StartedBy, Timestamp, WebhookId,
+        Actor, DeliveryId, EventId, IdSequence, JobId, LogFilter, Problem, RetrySchedule, StartedBy, Timestamp,
+        WebhookId,
     },
     sender::engine::{Engine, EngineOptions, Input, LaneSettings},
     store::{AttemptRecord, AuditEntry, BulkJob, Notice, OpenOptions, Pending, Store},
@@ -279,7 +280,7 @@ impl World {
     }
 
     fn audit(&self) -> AuditEntry {
-        AuditEntry { at: self.now, actor: "played".into(), action: "played".into(), object: "played".into() }
+        AuditEntry::new(self.now, &Actor::admin("played"), "played", "played")
     }
 
     /// The store does what waits, in one commit, and the answers are compared with the model's.

@@ -3,11 +3,12 @@
 use std::fs;
 
 use hookstead::{
-    store::{DATA_FILE, OpenOptions, StorageBackend, Store},
+    store::{DATA_FILE, OpenOptions, Store},
     system::PlayedRandom,
 };
 
 use super::{course::course, portrait::portrait};
+use crate::data_file;
 
 /// A data directory that has seen a course, and what the store showed at its end.
 fn closed() -> (tempfile::TempDir, String) {
@@ -67,9 +68,7 @@ fn a_file_of_a_newer_program_is_refused_and_left_alone() {
     let (folder, wanted) = closed();
     let file = folder.path().join(DATA_FILE);
     let schema = |number: &str| {
-        let disk = fs::OpenOptions::new().read(true).write(true).open(&file).unwrap();
-        let database = BehindTheJournal(redb::backends::FileBackend::new(disk).unwrap());
-        let database = redb::Database::builder().create_with_backend(database).unwrap();
+        let database = data_file::database(&file);
         let transaction = database.begin_write().unwrap();
         let table = redb::TableDefinition::<&str, &str>::new("meta");
         let known = {
@@ -90,38 +89,4 @@ fn a_file_of_a_newer_program_is_refused_and_left_alone() {
     let store = Store::open(folder.path(), OpenOptions::default()).unwrap();
     assert!(portrait(&store) == wanted, "nothing was lost");
     store.stop();
-}
-
-/// The database in a data file, which begins with a block and the journal.
-#[derive(Debug)]
-struct BehindTheJournal(redb::backends::FileBackend);
-
-impl BehindTheJournal {
-    fn start(&self) -> std::io::Result<u64> {
-        let mut journal = [0; 8];
-        self.0.read(16, &mut journal)?;
-        Ok(4_096 + u64::from_le_bytes(journal))
-    }
-}
-
-impl StorageBackend for BehindTheJournal {
-    fn len(&self) -> std::io::Result<u64> {
-        Ok(self.0.len()? - self.start()?)
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> std::io::Result<()> {
-        self.0.read(self.start()? + offset, out)
-    }
-
-    fn set_len(&self, length: u64) -> std::io::Result<()> {
-        self.0.set_len(self.start()? + length)
-    }
-
-    fn sync_data(&self) -> std::io::Result<()> {
-        self.0.sync_data()
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> std::io::Result<()> {
-        self.0.write(self.start()? + offset, data)
-    }
 }

@@ -18,9 +18,10 @@ use hookstead::{
 use sha2::{Digest, Sha256};
 
 use super::course::course;
+use crate::process::options;
 
-/// The schemas that there is a fixture of.
-const SCHEMAS: [u64; 1] = [3];
+/// The schemas that there is a fixture of. From 4 on secrets are sealed, and the key file is beside it.
+const SCHEMAS: [u64; 2] = [3, 4];
 /// More than a course makes.
 const ALL: usize = 10_000;
 
@@ -64,19 +65,35 @@ fn the_data_file_of_each_schema_that_was_released_still_opens() {
         let folder = tempfile::tempdir().unwrap();
         let mut bytes = Vec::new();
         GzDecoder::new(fs::File::open(path(schema, "redb.gz")).unwrap()).read_to_end(&mut bytes).unwrap();
-        fs::write(folder.path().join(DATA_FILE), bytes).unwrap();
-        let store = Store::open(folder.path(), OpenOptions::default()).unwrap();
+        let directory = folder.path().join("data");
+        fs::create_dir(&directory).unwrap();
+        fs::write(directory.join(DATA_FILE), bytes).unwrap();
+        let (key, place) = (path(schema, "key"), options(&directory).key_file.unwrap().path);
+        if key.exists() {
+            fs::copy(key, &place).unwrap();
+        }
+        assert_eq!(place.exists(), schema > 3, "schema {schema}");
+        let store = Store::open(&directory, options(&directory)).unwrap();
         assert_eq!(store.verify().unwrap(), Vec::<String>::new(), "schema {schema}");
         assert_eq!(facts(&store), fs::read_to_string(path(schema, "txt")).unwrap(), "schema {schema}");
+        // The secrets of schema 3 were plain: the start seals them.
+        let sealed = store.sealed_with().unwrap();
+        assert!(!sealed.is_empty() && sealed.iter().all(|(key, records)| key.is_some() && *records > 0), "{sealed:?}");
         store.stop();
-        let kept = folder.path().join(format!("before-schema-{}", Store::SCHEMA));
+        let without = Store::open(&directory, OpenOptions::default()).err().unwrap().to_string();
+        assert!(without.contains("sealed with key"), "schema {schema}: {without}");
+        let again = Store::open(&directory, options(&directory)).unwrap();
+        assert_eq!(facts(&again), fs::read_to_string(path(schema, "txt")).unwrap(), "schema {schema}");
+        again.stop();
+        let kept = directory.join(format!("before-schema-{}", Store::SCHEMA));
         assert_eq!(kept.join(DATA_FILE).exists(), schema != Store::SCHEMA, "an older one is kept");
     }
 }
 
 fn write() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path(), OpenOptions::default()).unwrap();
+    let directory = folder.path().join("data");
+    let store = Store::open(&directory, OpenOptions { journal_bytes: 1 << 20, ..options(&directory) }).unwrap();
     course(1).iter().for_each(|commit| commit.make_and_wait(&store).unwrap());
     let facts = facts(&store);
     store.stop();
@@ -84,7 +101,8 @@ fn write() {
     assert!(!data.exists(), "a fixture is never made again");
     fs::create_dir_all(data.parent().unwrap()).unwrap();
     let mut packed = GzEncoder::new(fs::File::create(data).unwrap(), Compression::best());
-    packed.write_all(&fs::read(folder.path().join(DATA_FILE)).unwrap()).unwrap();
+    packed.write_all(&fs::read(directory.join(DATA_FILE)).unwrap()).unwrap();
     packed.finish().unwrap();
     fs::write(text, facts).unwrap();
+    fs::copy(options(&directory).key_file.unwrap().path, path(Store::SCHEMA, "key")).unwrap();
 }
