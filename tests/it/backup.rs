@@ -33,6 +33,12 @@ fn restore(data_dir: &Path, file: &Path, more: &[&str]) -> (Option<i32>, String,
     run(data_dir, &words)
 }
 
+/// Makes the folder of another data directory, with a copy of the key file.
+fn with_key_file_of(data_dir: &Path, other: &Path) {
+    fs::create_dir_all(other.parent().unwrap()).unwrap();
+    fs::copy(data_dir.with_file_name("hookstead.key"), other.with_file_name("hookstead.key")).unwrap();
+}
+
 fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<_> =
         fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -161,7 +167,7 @@ fn what_was_pending_is_pending_again_and_waits_for_a_resume_on_request() {
     assert_eq!(backup(&data_dir, &file).0, Some(0));
     assert_eq!(process.terminate().0, Some(0));
     let paused = folder.path().join("paused").join("data");
-    fs::create_dir(paused.parent().unwrap()).unwrap();
+    with_key_file_of(&data_dir, &paused);
     let (code, told, complaint) = restore(&paused, &file, &["--pause-sending"]);
     assert_eq!(code, Some(0), "{complaint}");
     assert!(told.contains("3 deliveries are pending again. Sending is paused"), "{told}");
@@ -175,7 +181,7 @@ fn what_was_pending_is_pending_again_and_waits_for_a_resume_on_request() {
     process.kill();
 
     let goes_on = folder.path().join("goes-on").join("data");
-    fs::create_dir(goes_on.parent().unwrap()).unwrap();
+    with_key_file_of(&data_dir, &goes_on);
     let (code, told, complaint) = restore(&goes_on, &file, &[]);
     assert_eq!(code, Some(0), "{complaint}");
     assert!(told.contains("3 deliveries are pending again: they are sent when the server starts."), "{told}");
@@ -264,9 +270,12 @@ fn secrets_stay_sealed_in_a_backup_and_come_back_only_with_the_key_file() {
     let folder = tempfile::tempdir().unwrap();
     let (data_dir, key) = data_with_key(folder.path());
     let (caller, process) = (Caller::new(&key), Process::serve(&data_dir));
-    let webhook = json!({"request_url": "https://hooks.example.com/marked-token", "events": ["*"], "secret": SECRET});
+    let headers = json!([{"name": "X-Token", "value": "marked-hidden-value", "hidden": true}]);
+    let webhook = json!({"request_url": "https://hooks.example.com/in", "events": ["*"], "headers": headers,
+        "secret": SECRET, "enabled": false});
     let (status, webhook) = caller.post(&process.base, "/webhooks", &webhook).unwrap();
     assert_eq!(status, 201, "{webhook}");
+    fill(&caller, &process, 1);
     let file = folder.path().join("a.backup");
     assert_eq!(backup(&data_dir, &file).0, Some(0));
     assert_eq!(process.terminate().0, Some(0));
@@ -275,7 +284,7 @@ fn secrets_stay_sealed_in_a_backup_and_come_back_only_with_the_key_file() {
     let bytes = fs::read(&file).unwrap();
     let has = |text: &str| bytes.windows(text.len()).any(|part| part == text.as_bytes());
     assert!(has("contact.created"), "what is no secret can be read");
-    assert!(!has(SECRET) && !has("marked-token") && !has(&key_line));
+    assert!(!has(SECRET) && !has("marked-hidden-value") && !has(&key_line));
 
     // Another machine, without the key file: refused before anything is there.
     let machine = folder.path().join("machine");
@@ -293,6 +302,7 @@ fn secrets_stay_sealed_in_a_backup_and_come_back_only_with_the_key_file() {
     assert_eq!(names(&machine), ["data"], "no key is made that opens nothing");
     // With the key file of another server.
     let stranger = folder.path().join("stranger");
+    fs::create_dir(&stranger).unwrap();
     data_with_key(&stranger);
     fs::copy(stranger.join("hookstead.key"), &its_key).unwrap();
     let complaint = refused();
@@ -325,6 +335,7 @@ fn a_restore_that_is_killed_ends_in_the_old_data_or_in_the_new() {
     let (mut old, mut new) = (0, 0);
     for round in 0..20 {
         let target = folder.path().join(format!("target-{round}")).join("data");
+        with_key_file_of(&data_dir, &target);
         let small = Store::open(&target, options(&target)).unwrap();
         small.stop();
         let mut command = command(&target);
