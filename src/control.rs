@@ -2,14 +2,21 @@
 //! running server through a socket in the data directory, which only its owner can open; if no
 //! server runs, it opens the file itself. Both ways end in [`execute`].
 //!
-//! One request and one answer per connection, each one line of JSON.
+//! One request and one answer per connection, each one line of JSON. A backup has a file with its
+//! request and several lines to its answer.
+
+mod backup;
 
 use std::{
     fs,
-    io::{self, BufRead, BufReader, Read, Write},
-    os::unix::{
-        fs::PermissionsExt,
-        net::{UnixListener, UnixStream},
+    io::{self, BufRead, BufReader, IoSliceMut, Read, Write},
+    mem::MaybeUninit,
+    os::{
+        fd::OwnedFd,
+        unix::{
+            fs::PermissionsExt,
+            net::{UnixListener, UnixStream},
+        },
     },
     path::{Path, PathBuf},
     sync::{
@@ -20,7 +27,10 @@ use std::{
     time::Duration,
 };
 
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
 use serde::{Deserialize, Serialize};
+
+pub use backup::{ask_for_backup, back_up};
 
 use crate::{
     domain::{AccountId, Actor, ApiKeyId, Problem, Role, Scope},
@@ -84,6 +94,8 @@ pub enum Ask {
     },
     /// Compare what is stored with itself.
     Verify,
+    /// Write a backup to the file that comes with the request: [`ask_for_backup`].
+    Backup,
     /// Delete the payloads of an account for some seconds; the answer is [`Cleared`] as JSON.
     DeletePayloads {
         /// Whose.
@@ -190,6 +202,7 @@ async fn run(service: &Arc<Service>, ask: Ask) -> Result<Vec<String>, Problem> {
             )])
         }
         Ask::Verify => service.verify(),
+        Ask::Backup => Err(Problem::conflict("A backup needs a file to be written to.")),
         Ask::DeletePayloads { account } => {
             let account = AccountId::parse(&account).map_err(|fault| Problem::invalid(vec![fault]))?;
             let AccountCleared { deleted, pending, complete } =
@@ -284,7 +297,7 @@ impl Door {
                     return;
                 }
                 // One operator at a time; one that falls silent loses the turn after a while.
-                if let Err(error) = stream.and_then(|stream| answer(&stream, &service)) {
+                if let Err(error) = stream.and_then(|stream| answer(stream, &service)) {
                     tracing::warn!("the control socket: {error}");
                 }
             }
@@ -305,12 +318,15 @@ impl Drop for Door {
     }
 }
 
-fn answer(stream: &UnixStream, service: &Arc<Service>) -> io::Result<()> {
+fn answer(stream: UnixStream, service: &Arc<Service>) -> io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    let line = read_line(stream)?;
+    let (line, file) = receive(&stream)?;
     if line.is_empty() {
         return Ok(());
+    }
+    if let Ok(Ask::Backup) = serde_json::from_slice(&line) {
+        return backup::serve(stream, file, service.clone());
     }
     let told: Told = match serde_json::from_slice(&line) {
         Ok(ask) => execute(service, ask),
@@ -318,8 +334,28 @@ fn answer(stream: &UnixStream, service: &Arc<Service>) -> io::Result<()> {
     };
     let mut line = serde_json::to_vec(&told)?;
     line.push(b'\n');
-    let mut stream = stream;
-    stream.write_all(&line)
+    (&stream).write_all(&line)
+}
+
+/// A line, and the file that came with it.
+fn receive(stream: &UnixStream) -> io::Result<(Vec<u8>, Option<OwnedFd>)> {
+    let (mut line, mut file, mut bytes) = (Vec::new(), None, [0; 4096]);
+    while !line.ends_with(b"\n") && (line.len() as u64) < LONGEST_LINE {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut with = RecvAncillaryBuffer::new(&mut space);
+        let mut into = [IoSliceMut::new(&mut bytes)];
+        let got = rustix::net::recvmsg(stream, &mut into, &mut with, RecvFlags::CMSG_CLOEXEC)?.bytes;
+        for message in with.drain() {
+            if let RecvAncillaryMessage::ScmRights(files) = message {
+                file = files.last().or(file);
+            }
+        }
+        if got == 0 {
+            break;
+        }
+        line.extend_from_slice(&bytes[..got]);
+    }
+    Ok((line, file))
 }
 
 fn read_line(stream: &UnixStream) -> io::Result<Vec<u8>> {

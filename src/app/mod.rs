@@ -25,7 +25,7 @@ use crate::{
         TestReceiver, Timestamp, TlsOptions, receiver_name,
     },
     sender::{EngineOptions, HttpTransport, Sender, SenderOptions, Transport, TransportOptions},
-    service::{Check, Machine, Prober, Service, Settings},
+    service::{BackupSettings, Check, Machine, Prober, Service, Settings},
     store::{DATA_FILE, KeyFile, OpenOptions, Parcel, Store},
     system::{
         Clock, Meters, Random, SystemClock, SystemRandom,
@@ -200,6 +200,7 @@ impl App {
         self.door = None;
         self.web.stop();
         self.upkeep = None;
+        self.service.stop_backups();
         if let Some(healing) = &self.healing {
             healing.stop_soon();
         }
@@ -226,12 +227,17 @@ fn certificate(files: &CertificateFiles, now: Timestamp) -> Result<Arc<ServerCer
     files.read(now).map(ServerCertificate::new).map_err(StartError::new)
 }
 
+/// The file of the keys that seal secrets.
+pub fn key_file(config: &Config, random: Arc<dyn Random>) -> KeyFile {
+    KeyFile { path: config.key_file(), random: Arc::new(move |out| random.bytes(out)) }
+}
+
 fn open_store(config: &Config, random: Arc<dyn Random>) -> Result<Store, StartError> {
     let options = OpenOptions {
         cache_bytes: config.store.cache_mb << 20,
         check_up_to_bytes: config.store.check_on_open_mb << 20,
         new_instance: format!("{:016x}", random.next_u64()),
-        key_file: Some(KeyFile { path: config.key_file(), random: Arc::new(move |out| random.bytes(out)) }),
+        key_file: Some(key_file(config, random)),
         ..OpenOptions::default()
     };
     Store::open(&config.data_dir, options).map_err(StartError::new)
@@ -281,6 +287,13 @@ fn settings(config: &Config, own: Vec<SocketAddr>, store: &Store) -> Result<Sett
         session: days(config.web.session_days),
         session_idle: Duration::from_secs(u64::from(config.web.session_idle_hours) * 3_600),
         retention: days(config.retention_days),
+        retention_max_bytes: Some(config.retention_max_bytes).filter(|bytes| *bytes > 0),
+        backup: BackupSettings {
+            folder: config.backup.dir.clone().unwrap_or_else(|| config.data_dir.join("backups")),
+            every: (config.backup.every_hours > 0)
+                .then(|| Duration::from_secs(u64::from(config.backup.every_hours) * 3_600)),
+            keep: config.backup.keep,
+        },
         public_url,
         speaks_tls,
     })

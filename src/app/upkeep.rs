@@ -1,5 +1,5 @@
-//! What has to be done from time to time: bulk resends, forgetting what is old, watching the disk,
-//! ending what deleted webhooks left behind.
+//! What has to be done from time to time: bulk resends, forgetting what is old, backups, watching the
+//! disk, ending what deleted webhooks left behind.
 
 use std::{
     fs, io,
@@ -30,6 +30,9 @@ const DISK_EVERY: Duration = Duration::from_secs(5);
 const TIDY_EVERY: Duration = Duration::from_secs(30);
 /// How often old events are forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(3_600);
+
+/// How often payloads are kept within their bound.
+const SIZE_EVERY: Duration = Duration::from_secs(10);
 
 /// The upkeep's thread; ends when dropped.
 pub struct Upkeep {
@@ -63,6 +66,7 @@ impl Upkeep {
             disk_at: Timestamp::default(),
             tidy_at: Timestamp::default(),
             forget_at: Timestamp::default(),
+            size_at: Timestamp::default(),
             settled: false,
         };
         let (ear, stop) = (inbox.clone(), stopping.clone());
@@ -98,6 +102,7 @@ struct Rounds {
     disk_at: Timestamp,
     tidy_at: Timestamp,
     forget_at: Timestamp,
+    size_at: Timestamp,
     settled: bool,
 }
 
@@ -117,6 +122,9 @@ impl Rounds {
         if let Err(problem) = self.service.advance_bulk_resends() {
             complain("a bulk resend", &problem);
         }
+        if let Err(problem) = self.service.make_due_backup() {
+            complain("a backup", &problem);
+        }
         if now >= self.tidy_at {
             self.tidy_at = now.plus(TIDY_EVERY);
             self.transport.tidy();
@@ -127,6 +135,14 @@ impl Rounds {
                 Ok(0) => {}
                 Ok(events) => tracing::info!(events, "forgot events older than the retention"),
                 Err(problem) => complain("forgetting old events", &problem),
+            }
+        }
+        if now >= self.size_at {
+            self.size_at = now.plus(SIZE_EVERY);
+            match self.runtime.block_on(self.service.keep_within_size()) {
+                Ok(0) => {}
+                Ok(payloads) => tracing::info!(payloads, "deleted the oldest payloads: retention_max_bytes"),
+                Err(problem) => complain("keeping payloads within retention_max_bytes", &problem),
             }
         }
     }

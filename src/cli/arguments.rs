@@ -76,6 +76,28 @@ pub enum Command {
         command: ApiKeyCommand,
     },
 
+    /// Write everything that is stored to one file, also while the server runs; it holds personal data
+    #[command(after_help = "Example:\n  hookstead backup /mnt/backups/hookstead.backup")]
+    Backup {
+        /// The file to write; it must not be there yet
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+
+    /// Make a data folder of a backup, while no server runs; it is checked to its last byte first
+    #[command(after_help = "Example:\n  hookstead restore /mnt/backups/hookstead.backup --replace --pause-sending")]
+    Restore {
+        /// The backup
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Move the data that is there into a folder beside it
+        #[arg(long)]
+        replace: bool,
+        /// Send nothing after the start until somebody presses Resume
+        #[arg(long)]
+        pause_sending: bool,
+    },
+
     /// Delete the payloads of an account, for privacy requests
     #[command(after_help = "Example:\n  hookstead payloads delete acme --yes")]
     Payloads {

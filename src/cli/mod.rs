@@ -10,6 +10,7 @@ use clap::Parser;
 mod admin;
 mod apikey;
 mod arguments;
+mod backup;
 mod bench;
 mod check_config;
 mod completions;
@@ -21,6 +22,8 @@ mod openapi;
 mod operator;
 mod output;
 mod payloads;
+mod progress;
+mod restore;
 mod secret_input;
 mod secrets;
 mod send;
@@ -50,6 +53,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::CheckConfig => with_config(&flags, check_config::run),
         Command::Admin { command } => with_config(&flags, |config| admin::run(config, command)),
         Command::Apikey { command } => with_config(&flags, |config| apikey::run(config, command)),
+        Command::Backup { file } => with_config(&flags, |config| backup::run(&config, &file)),
+        Command::Restore { file, replace, pause_sending } => {
+            with_config(&flags, |config| restore::run(&config, &file, replace, pause_sending))
+        }
         Command::Payloads { command } => with_config(&flags, |config| payloads::run(config, command)),
         Command::Secrets { command } => with_config(&flags, |config| secrets::run(config, command)),
         Command::Doctor => with_config(&flags, doctor::run),

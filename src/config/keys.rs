@@ -56,6 +56,8 @@ settings! {
         test_receiver: Option<bool> = None, optional(Flag);
         /// How many days events and logs are kept. Longer than the retry schedule.
         retention_days: u32 = 90, whole(1..=3650);
+        /// Most bytes of payloads that are kept; beyond them the oldest go before their time. 0 is no bound.
+        retention_max_bytes: u64 = 0, whole_or_zero(MIB..=1024 * 1024 * GIB);
     }
 
     /// How much is taken in, and how many of each thing there may be.
@@ -120,6 +122,16 @@ settings! {
         cache_mb: usize = 64, whole(8..=64 * KIB);
         /// Files up to this size, in MiB, get a full integrity check when opened.
         check_on_open_mb: u64 = 256, whole(0..=MIB);
+    }
+
+    /// Backups that are made by themselves, and where all of them are.
+    backup: Backup {
+        /// How many hours after the last backup the next one is made; 0 makes none.
+        every_hours: u32 = 0, whole_or_zero(1..=8760);
+        /// How many backups are kept in the folder; the oldest are deleted.
+        keep: usize = 7, whole(1..=1000);
+        /// The folder that they are in; none is `backups` in `data_dir`.
+        dir: Option<PathBuf> = None, optional(Folder);
     }
 
     /// The API and the pages.

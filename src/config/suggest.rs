@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(unknown_section("limit"), "unknown section [limit]; did you mean [limits]?");
         assert_eq!(
             unknown_section("database"),
-            "unknown section [database]; allowed: [limits], [sender], [store], [web], [log], [alarm], [admin]"
+            "unknown section [database]; allowed: [limits], [sender], [store], [backup], [web], [log], [alarm], [admin]"
         );
     }
 

@@ -7,6 +7,7 @@
 
 mod access;
 mod audit;
+mod backup;
 mod bulk;
 mod declared;
 mod event_types;
@@ -18,6 +19,7 @@ mod logs;
 mod passwords;
 mod pause;
 mod people;
+mod retention;
 mod second_factor;
 mod secrets;
 mod settings;
@@ -35,9 +37,10 @@ use std::{
 
 pub use crate::{
     domain::Page,
-    store::{AccountHour, AuditEntry, AuditPage, BulkJob, EventFilter},
+    store::{AccountHour, AuditEntry, AuditPage, BackupFile, BackupMade, BulkJob, EventFilter, LastBackup, Progress},
 };
 pub use access::{CreatedKey, KeyInput, KeyView};
+pub use backup::{BackupFailure, BackupStatus};
 pub use bulk::{BulkPlan, BulkRequest};
 pub use declared::NotSetUp;
 pub use event_types::{EventTypeChange, EventTypeInput, Removed};
@@ -45,10 +48,11 @@ pub use events::{Accepted, DryRun, PublishEvent};
 pub use healing::LookedAfter;
 pub use logs::AccountCleared;
 pub use people::{Person, SessionView};
+pub use retention::{Expiring, PayloadBytes};
 pub use secrets::KeyRotated;
-pub use settings::Settings;
+pub use settings::{BackupSettings, Settings};
 pub use sign_in::{Browser, SignIn, SignInStep, SignedIn};
-pub use system::{Check, Expiring, Machine, Storing, SystemStats, Volume};
+pub use system::{Check, Machine, Storing, SystemStats, Volume};
 pub use test_receiver::{Received, SignatureCheck, SignedBy};
 pub use traffic::{Traffic, TypeTraffic};
 pub use views::{
@@ -97,6 +101,8 @@ pub struct Service {
     /// The last use of each key, and when one was last written down.
     keys_used: Mutex<HashMap<ApiKeyId, (KeyUse, Timestamp)>>,
     declared: RwLock<Arc<declared::Places>>,
+    backups: backup::Backups,
+    payload_bytes: retention::Measured,
 }
 
 impl Service {
@@ -128,6 +134,8 @@ impl Service {
             half_signed_in: sign_in::HalfSignedIn::default(),
             keys_used: Mutex::new(keys_used.collect()),
             declared: RwLock::default(),
+            backups: backup::Backups::default(),
+            payload_bytes: retention::Measured::default(),
         })
     }
 

@@ -1,6 +1,6 @@
 //! What the operator set, as far as the service needs it.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use crate::domain::{AddressRule, HealingPolicy, RetrySchedule};
 
@@ -45,6 +45,10 @@ pub struct Settings {
     pub session_idle: Duration,
     /// How long events are kept.
     pub retention: Duration,
+    /// Most bytes of payloads that are kept, if there is a bound.
+    pub retention_max_bytes: Option<u64>,
+    /// Backups.
+    pub backup: BackupSettings,
     /// The address people and programs reach this server at, if set.
     pub public_url: Option<String>,
     /// Whether this server itself speaks TLS.
@@ -61,4 +65,15 @@ impl Settings {
     pub fn is_secure(&self) -> bool {
         self.public_url.as_deref().map_or(self.speaks_tls, |url| url.starts_with("https:"))
     }
+}
+
+/// Where backups are and when they are made.
+#[derive(Debug, Clone)]
+pub struct BackupSettings {
+    /// The folder that they are in.
+    pub folder: PathBuf,
+    /// How long after the last one the next is made by itself.
+    pub every: Option<Duration>,
+    /// How many are kept.
+    pub keep: usize,
 }

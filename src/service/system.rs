@@ -1,13 +1,7 @@
 //! How the server itself is doing.
 
-use std::time::Duration;
-
 use super::Service;
-use crate::domain::{Actor, EventId, Problem, Timestamp};
-
-/// Events counted one by one at the most; some 50 ms of work.
-const MOST_COUNTED: usize = 100_000;
-const DAY: Duration = Duration::from_secs(24 * 3_600);
+use crate::domain::{Actor, Problem, Timestamp};
 
 /// Numbers of the whole server, or of one account for a key that is limited to one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,17 +46,6 @@ pub struct Volume {
     pub events: u64,
     /// Events accepted in the last 24 hours.
     pub accepted_last_day: u64,
-}
-
-/// What the retention takes in the next 24 hours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Expiring {
-    /// Events.
-    pub events: u64,
-    /// There are more than were counted.
-    pub more: bool,
-    /// About how many bytes of the data file that is, if its size is `database_bytes`.
-    pub bytes: u64,
 }
 
 /// Whether what comes can be kept.
@@ -139,19 +122,6 @@ impl Service {
         Ok(Volume { events: self.store.event_count()?, accepted_last_day })
     }
 
-    /// What the retention takes in the next 24 hours, where the data file has `database_bytes`.
-    /// Deliveries that are still pending then keep their event; that is not looked at here.
-    ///
-    /// # Errors
-    /// If the store cannot be read.
-    pub fn expiring(&self, database_bytes: u64) -> Result<Expiring, Problem> {
-        let before = self.now().plus(DAY).minus(self.settings.retention);
-        let events = self.store.events_before(before, MOST_COUNTED)? as u64;
-        let all = self.store.event_count()?.max(1);
-        let bytes = (u128::from(database_bytes) * u128::from(events) / u128::from(all)) as u64;
-        Ok(Expiring { events, more: events >= MOST_COUNTED as u64, bytes })
-    }
-
     /// Whether events can be taken: the store must be writable.
     pub fn checks(&self) -> Vec<Check> {
         vec![Check { name: "store_writable", ok: self.store.is_writable() }]
@@ -179,29 +149,6 @@ impl Service {
             }
         }
         Ok(())
-    }
-
-    /// Removes events that are older than the retention and have no pending delivery. Answers how
-    /// many.
-    ///
-    /// # Errors
-    /// `cannot_write`.
-    pub async fn forget_old(&self) -> Result<usize, Problem> {
-        let now = self.now();
-        let before = now.minus(self.settings.retention);
-        let (mut from, mut removed) = (EventId(0), 0);
-        loop {
-            let step = self.store.forget(before, from).await?;
-            removed += step.events;
-            match step.next {
-                Some(next) => from = next,
-                None => break,
-            }
-        }
-        self.forget_audit().await?;
-        // The pages look back 30 days at the most.
-        self.store.forget_hours(now.hour().saturating_sub(31 * 24)).await?;
-        Ok(removed)
     }
 
     /// Looks whether the data file is still in its place; while it is not, events are refused.

@@ -20,7 +20,9 @@ use super::{
     key_file::KeyFile,
     layout::{Layout, Part, Syncs},
     overlay::Overlay,
+    switch,
     tables::{META, SCHEMA},
+    upgrade,
 };
 
 /// Name of the data file in the data directory.
@@ -87,6 +89,7 @@ pub fn open_directory(
     syncs: &Syncs,
 ) -> Result<(Opened, OpenBackend), OpenError> {
     make_directory(directory)?;
+    switch::finish(directory)?;
     let (path, marker) = (directory.join(DATA_FILE), directory.join(MARKER_FILE));
     let known = read_marker(&marker)?;
     match (look_at(&path)?, &known) {
@@ -105,6 +108,7 @@ pub fn open_directory(
         }
         (Some(_), _) => {}
     }
+    upgrade::of_bare_database(directory, options, &mut |_| ())?;
     let file = path.clone();
     let backend: OpenBackend = Arc::new(move || {
         let opened = fs::OpenOptions::new().read(true).write(true).open(&file)?;
@@ -113,6 +117,7 @@ pub fn open_directory(
     let length = fs::metadata(&path).map_err(|error| OpenError::new(&path, error))?.len();
     let opened = open(&backend, options, syncs, length <= options.check_up_to_bytes)
         .map_err(|what| OpenError::new(&path, what))?;
+    let opened = upgrade::of_directory(opened, directory, &backend, options, syncs)?;
     let instance = read_instance(&opened.database).map_err(|what| OpenError::new(&path, what))?;
     match known {
         None => write_marker(&marker, &instance)?,
@@ -207,7 +212,7 @@ fn open_with(
     }
 }
 
-fn damaged(what: &str) -> String {
+pub fn damaged(what: &str) -> String {
     format!("the data file cannot be read ({what}). It was left as it is. Restore a backup, or run `hookstead doctor`")
 }
 
@@ -239,7 +244,7 @@ pub fn unreadable(fail: Fail) -> String {
 /// Runs something that may panic without letting the panic be printed. The hook belongs to the
 /// whole process, so it is set once and asks each thread; set and reset around each run, two runs
 /// at once would leave every later panic unprinted.
-fn quietly<T>(run: impl FnOnce() -> T) -> Option<T> {
+pub fn quietly<T>(run: impl FnOnce() -> T) -> Option<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let print = std::panic::take_hook();
@@ -249,9 +254,9 @@ fn quietly<T>(run: impl FnOnce() -> T) -> Option<T> {
             }
         }));
     });
-    QUIET.set(true);
+    let before = QUIET.replace(true);
     let result = catch_unwind(AssertUnwindSafe(run)).ok();
-    QUIET.set(false);
+    QUIET.set(before);
     result
 }
 
@@ -304,7 +309,7 @@ fn read_instance(database: &Database) -> Result<String, String> {
     }
 }
 
-fn make_directory(directory: &Path) -> Result<(), OpenError> {
+pub fn make_directory(directory: &Path) -> Result<(), OpenError> {
     use std::os::unix::fs::DirBuilderExt;
     let mut builder = fs::DirBuilder::new();
     // It will hold personal data: nobody else looks in.
@@ -359,7 +364,7 @@ fn not_ours(directory: &Path) -> OpenError {
     OpenError(format!("cannot write {shown} ({owner}running as {me}). Run: chown {me}:{me} {shown}"))
 }
 
-fn sync_directory_of(path: &Path) -> io::Result<()> {
+pub fn sync_directory_of(path: &Path) -> io::Result<()> {
     let directory = path.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);
     fs::File::open(directory)?.sync_all()
 }

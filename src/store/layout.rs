@@ -18,7 +18,7 @@ use super::journal::BLOCK;
 /// First bytes of a data file.
 const MAGIC: [u8; 16] = *b"hookstead data\r\n";
 /// First bytes of a data file of schema 3, which had neither this block nor a journal.
-const BARE_DATABASE: [u8; 4] = *b"redb";
+pub const BARE_DATABASE: [u8; 4] = *b"redb";
 /// Magic, journal's size, checksum of both.
 const HEAD: usize = 16 + 8 + 8;
 
@@ -93,11 +93,6 @@ impl Layout {
             Ok((length, head))
         };
         let (length, head) = read().map_err(|error| error.to_string())?;
-        if head[..4] == BARE_DATABASE {
-            return Err("the data file is of schema 3, which was never released. \
-                        Start with another data directory"
-                .into());
-        }
         let number = |at: usize| u64::from_le_bytes(head[at..at + 8].try_into().expect("eight bytes"));
         let layout = Layout { journal_bytes: number(16) };
         match head[..16] == MAGIC && number(24) == xxh3_64(&head[..24]) {

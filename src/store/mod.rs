@@ -12,6 +12,7 @@
 mod access;
 mod attempts;
 mod audit;
+mod backup;
 mod batch;
 mod catalogue;
 mod declared;
@@ -41,8 +42,10 @@ mod retention;
 mod rows;
 mod seal;
 mod shared;
+mod switch;
 mod tables;
 mod tags;
+mod upgrade;
 mod verify;
 mod webhooks;
 mod writer;
@@ -65,6 +68,9 @@ use redb::{Database, Durability, ReadTransaction, ReadableDatabase, ReadableTabl
 pub use crate::domain::AuditEntry;
 pub use access::{EndSessions, UserUpdate};
 pub use audit::AuditPage;
+pub use backup::{
+    BackupFile, BackupFolder, BackupMade, LastBackup, Progress, RestoreOptions, Restored, Watch, restore, write_whole,
+};
 pub use declared::DeclaredNames;
 pub use disk::{DATA_FILE, MARKER_FILE, OpenBackend, OpenError, OpenOptions};
 pub use face::{
@@ -73,9 +79,11 @@ pub use face::{
 };
 pub use healing::{HealingChange, Healings, Switch};
 pub use key_file::{KeyFile, RandomBytes};
-pub use payloads::PayloadsDeleted;
+pub use payloads::{Bodies, Dropped, PayloadsDeleted};
 pub use seal::{KeyId, Resealed, SealPosition};
 pub use shared::Webhooks;
+pub use switch::has_data;
+pub use upgrade::{Migration, Moment, run as upgrade};
 pub use writer::Pending;
 
 use crate::domain::{Problem, User, Webhook, WebhookId};

@@ -1,5 +1,6 @@
 //! Deleting the content of events: of one or of a whole account on request, such as that of a person
-//! whose data must go, and of those whose type says so once they have arrived.
+//! whose data must go; of those whose type says so once they have arrived; and of the oldest ones to
+//! keep within a bound.
 
 use redb::ReadableTable;
 
@@ -8,13 +9,75 @@ use super::{
     batch::Batch,
     fail::Fail,
     record::{decode, encode},
-    tables::EVENTS,
+    tables::{BODIES, EVENTS},
 };
 use crate::domain::{
     AccountId, Attempt, Delivery, Event, EventId, Outcome, PayloadDeleted, Problem, Status, Timestamp,
 };
 
+/// Events looked at in one transaction, and deliveries after which no further event is; as for
+/// [`Store::forget`].
+const CHUNK: usize = 64;
+const CHUNK_DELIVERIES: usize = 128;
+
+/// Bodies of a range of events.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Bodies {
+    /// How many are kept.
+    pub number: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// The first event that has one.
+    pub first: Option<EventId>,
+    /// The last event that was looked at.
+    pub last: Option<EventId>,
+    /// There are more behind it.
+    pub more: bool,
+}
+
+/// What one step of deleting the oldest payloads did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dropped {
+    /// Payloads deleted.
+    pub number: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Where to go on; `None` if there is no event behind.
+    pub next: Option<EventId>,
+}
+
 impl Store {
+    /// Counts the bodies of at most `most` events behind `after`.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn bodies(&self, after: Option<EventId>, most: usize) -> Result<Bodies, Problem> {
+        self.read(|transaction| {
+            let mut bodies = Bodies::default();
+            let from = after.map_or(0, |id| id.deliveries_end().0);
+            let mut looked_at = 0;
+            for row in transaction.open_table(BODIES)?.range(from..)?.take(most) {
+                let (id, body) = row?;
+                let (id, length) = (EventId(id.value()), body.value().len() as u64);
+                looked_at += 1;
+                bodies.last = Some(id);
+                if length > 0 {
+                    bodies.number += 1;
+                    bodies.bytes += length;
+                    bodies.first.get_or_insert(id);
+                }
+            }
+            bodies.more = looked_at == most;
+            Ok(bodies)
+        })
+    }
+
+    /// Deletes the payloads of a few events from `from` on, oldest first, until `bytes` of them are gone.
+    /// One that is still to be sent stays.
+    pub fn drop_payloads(&self, from: EventId, bytes: u64, deleted: PayloadDeleted) -> Pending<Dropped> {
+        self.write(move |batch| drop_some(batch, from, bytes, &deleted))
+    }
+
     /// Deletes the body of an event, and the kept bodies of the answers to it, which may repeat it.
     /// The event, its deliveries and its attempts stay. Once deleted it stays as it was deleted first.
     ///
@@ -149,6 +212,40 @@ fn forget_payload(
     event.payload_deleted = Some(deleted);
     batch.events.insert(event.id.0, encode(event).as_slice())?;
     Ok(())
+}
+
+fn drop_some(batch: &mut Batch, from: EventId, bytes: u64, deleted: &PayloadDeleted) -> Result<Dropped, Fail> {
+    let mut old: Vec<Event> = Vec::with_capacity(CHUNK);
+    for row in batch.events.range(from.0..)?.take(CHUNK) {
+        old.push(decode(row?.1.value())?);
+    }
+    let (mut dropped, mut looked_at) = (Dropped { number: 0, bytes: 0, next: None }, 0);
+    let is_last_part = old.len() < CHUNK;
+    let mut all = true;
+    for mut event in old {
+        if looked_at >= CHUNK_DELIVERIES || dropped.bytes >= bytes {
+            all = false;
+            break;
+        }
+        let id = event.id;
+        dropped.next = Some(EventId(id.deliveries_end().0));
+        let length = batch.bodies.get(id.0)?.map_or(0, |body| body.value().len() as u64);
+        if event.payload_deleted.is_some() || length == 0 {
+            continue;
+        }
+        let deliveries = deliveries_of(batch, id)?;
+        looked_at += deliveries.len();
+        if deliveries.iter().any(|delivery| delivery.status == Status::Pending) {
+            continue;
+        }
+        forget_payload(batch, &mut event, deliveries, deleted.clone())?;
+        dropped.number += 1;
+        dropped.bytes += length;
+    }
+    if all && is_last_part {
+        dropped.next = None;
+    }
+    Ok(dropped)
 }
 
 fn forget_answers(batch: &mut Batch, mut delivery: Delivery) -> Result<(), Fail> {

@@ -22,6 +22,8 @@ const CHUNK_DELIVERIES: usize = 128;
 pub struct Forgotten {
     /// Events removed, with everything of theirs.
     pub events: usize,
+    /// Bodies removed that were not empty, and their bytes.
+    pub bodies: (u64, u64),
     /// Where to go on; `None` if nothing older than the limit is left to look at.
     pub next: Option<EventId>,
 }
@@ -70,13 +72,13 @@ impl Store {
 fn forget(batch: &mut Batch, before: Timestamp, from: EventId) -> Result<Forgotten, Fail> {
     let end = super::logs::first_id_at(before);
     if from.0 >= end {
-        return Ok(Forgotten { events: 0, next: None });
+        return Ok(Forgotten { events: 0, bodies: (0, 0), next: None });
     }
     let mut old: Vec<Event> = Vec::with_capacity(CHUNK);
     for row in batch.events.range(from.0..end)?.take(CHUNK) {
         old.push(decode(row?.1.value())?);
     }
-    let (mut removed, mut looked_at, mut last) = (0, 0, None);
+    let (mut removed, mut looked_at, mut last, mut bodies) = (0, 0, None, (0, 0));
     for event in &old {
         if looked_at >= CHUNK_DELIVERIES {
             break;
@@ -94,11 +96,13 @@ fn forget(batch: &mut Batch, before: Timestamp, from: EventId) -> Result<Forgott
         if let Some(external_id) = &event.external_id {
             batch.external_ids.remove((external_id.as_str(), event.account.as_str()))?;
         }
+        let length = batch.bodies.get(event.id.0)?.map_or(0, |body| body.value().len() as u64);
         batch.bodies.remove(event.id.0)?;
+        bodies = (bodies.0 + u64::from(length > 0), bodies.1 + length);
         batch.events.remove(event.id.0)?;
         removed += 1;
     }
     let all = old.len() < CHUNK && last == old.last().map(|event| event.id);
     let next = last.filter(|_| !all).map(|id| EventId(id.deliveries_end().0));
-    Ok(Forgotten { events: removed, next })
+    Ok(Forgotten { events: removed, bodies, next })
 }

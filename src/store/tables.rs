@@ -3,7 +3,7 @@
 //! Numbers of ids are `u128` and grow with time, so inserts go to the right edge of each tree.
 //! Values are records (see [`super::record`]) unless the type says otherwise.
 
-use redb::TableDefinition;
+use redb::{Key, TableDefinition, Value};
 
 /// Schema of the tables below. A file with a higher number is refused; a lower one is migrated.
 ///
@@ -124,3 +124,28 @@ pub const NAMES: [&str; 23] = [
     "guesses",
     "key_uses",
 ];
+
+/// Something that is done to every table, whatever its types.
+pub trait EachTable {
+    /// Why it is not done.
+    type Error;
+
+    /// Does it to one.
+    fn table<K: Key + 'static, V: Value + 'static>(
+        &mut self,
+        definition: TableDefinition<'static, K, V>,
+    ) -> Result<(), Self::Error>;
+}
+
+/// Every table in turn, in the order above; a backup has what this goes through, and refuses a file
+/// that has more.
+pub fn each<E: EachTable>(what: &mut E) -> Result<(), E::Error> {
+    fn one<E: EachTable, K: Key + 'static, V: Value + 'static>(
+        what: &mut E,
+        definition: TableDefinition<'static, K, V>,
+    ) -> Result<(), E::Error> {
+        what.table(definition)
+    }
+    let _: Vec<()> = every_table!(one, what);
+    Ok(())
+}

@@ -1,8 +1,10 @@
 //! Stories of the store on a disk in memory, with the writer on the test's own thread.
 
 mod access;
+mod backup;
 mod last_tries;
 mod order;
+mod upgrade;
 
 use std::{
     io,

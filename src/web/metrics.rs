@@ -72,6 +72,7 @@ fn of_service(service: &Service) -> Result<Registry, Problem> {
     }
     let mut registry = Registry::with_prefix("hookstead");
     registry.register("build", "The version that runs", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
+    let backup_at = service.backup_status()?.last.map_or(0, |last| last.at.as_seconds());
     let paused = u64::from(service.pause().is_some());
     for (name, help, value) in [
         ("queue_depth", "Deliveries that are pending", stats.waiting),
@@ -80,6 +81,7 @@ fn of_service(service: &Service) -> Result<Registry, Problem> {
         ("webhooks", "Webhooks", views.len() as u64),
         ("webhooks_failing", "Webhooks that are failing", failing),
         ("webhooks_disabled", "Webhooks that are disabled", off),
+        ("last_backup_seconds", "Unix time of the last backup, 0 if there is none", backup_at),
         ("events_accepted_today", "Events accepted since midnight UTC", stats.accepted_today),
     ] {
         registry.register(name, help, one(value));

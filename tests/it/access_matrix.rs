@@ -11,7 +11,7 @@ use hookstead::{
 use serde_json::json;
 
 use crate::{
-    app::{Answer, TestApp},
+    app::{Answer, TestApp, wait_until},
     browser::{Browser, PASSWORD, mark},
     receiver::Receiver,
 };
@@ -77,7 +77,7 @@ const API: [(&str, &str, For, &str); 32] = [
 type Page = (&'static str, &'static str, For, &'static [(&'static str, &'static str)]);
 
 /// Every route of the pages and of machines that look after this one, with the fields of a form.
-const PAGES: [Page; 103] = [
+const PAGES: [Page; 106] = [
     ("GET", "/healthz", For::Everybody, &[]),
     ("GET", "/readyz", For::Everybody, &[]),
     ("GET", "/metrics", For::Everybody, &[]),
@@ -137,6 +137,8 @@ const PAGES: [Page; 103] = [
     ("POST", "/integration/event-types/{name}/remove", For::Admin, &[]),
     ("POST", "/integration/event-types/{name}/offer", For::Admin, &[]),
     ("GET", "/integration/event-types/{name}/schema", For::Look, &[]),
+    ("GET", "/integration/event-types/{name}/privacy", For::Admin, &[]),
+    ("POST", "/integration/event-types/{name}/privacy", For::Admin, &[]),
     ("GET", "/integration/test-receiver", For::Look, &[]),
     ("POST", "/integration/test-receiver/answers", For::Admin, &[("preset", "200")]),
     ("POST", "/integration/test-receiver/check", For::Admin, &[("signed_by", "nobody")]),
@@ -153,8 +155,6 @@ const PAGES: [Page; 103] = [
     ("GET", "/system/pause", For::Admin, &[]),
     ("POST", "/system/pause", For::Admin, &[("reason", "matrix")]),
     ("POST", "/system/resume", For::Admin, &[]),
-    ("GET", "/integration/event-types/{name}/privacy", For::Admin, &[]),
-    ("POST", "/integration/event-types/{name}/privacy", For::Admin, &[]),
     ("GET", "/system/delete-payloads", For::Admin, &[]),
     ("POST", "/system/delete-payloads", For::Admin, &[]),
     ("GET", "/system/settings", For::Look, &[]),
@@ -172,6 +172,9 @@ const PAGES: [Page; 103] = [
     ("GET", "/system/users/{id}/delete", For::Admin, &[]),
     ("POST", "/system/users/{id}/delete", For::Admin, &[]),
     ("GET", "/system/audit", For::Admin, &[]),
+    ("GET", "/system/backup", For::Admin, &[]),
+    ("POST", "/system/backup", For::Admin, &[]),
+    ("GET", "/system/backup/{name}", For::Admin, &[]),
     ("GET", "/account", For::Look, &[]),
     ("GET", "/account/password", For::Look, &[]),
     ("POST", "/account/password", For::Look, &[]),
@@ -288,7 +291,7 @@ impl Matrix {
     }
 
     fn things(&self, path: &str) -> Things {
-        if !path.contains('{') || path.starts_with("/system/users") || path.starts_with("/developers") {
+        if !path.contains('{') || path.starts_with("/system/") || path.starts_with("/developers") {
             return Things::default();
         }
         let name = format!("matrix.n{}", self.number());
@@ -320,6 +323,17 @@ impl Matrix {
         }
     }
 
+    /// The name of the newest backup, once none is being made.
+    fn backup(&self) -> String {
+        let service = self.app.app().service();
+        let operator = Actor::operator();
+        if service.backup_files(&operator).unwrap().is_empty() {
+            service.make_backup(&operator).unwrap();
+        }
+        wait_until(|| service.backup_status().unwrap().running.is_none()).unwrap();
+        service.backup_files(&operator).unwrap().remove(0).name
+    }
+
     fn bearer(&self, who: Who) -> Option<String> {
         let key = match who {
             Who::ReadKey => &self.keys[0],
@@ -346,7 +360,8 @@ fn filled(path: &str, things: &Things) -> String {
         path if path.contains("bulk-resends/{id}") => &things.bulk,
         _ => &things.webhook,
     };
-    path.replace("{id}", id).replace("{account}", "default").replace("{name}", &things.name)
+    let name = if things.name.is_empty() { "{name}" } else { &things.name };
+    path.replace("{id}", id).replace("{name}", name).replace("{account}", "default")
 }
 
 fn routes(paths: Vec<hookstead::web::routing::Path>) -> BTreeSet<(String, String)> {
@@ -472,6 +487,7 @@ fn the_pages_let_in_whom_they_should_and_nobody_else() {
                 None => path.to_owned(),
             };
             let path = filled(&path, &things).replace("{file}", &asset);
+            let path = if path.contains("/backup") { path.replace("{name}", &matrix.backup()) } else { path };
             let path = if path.contains("{number}") { path.replace("{number}", &received()) } else { path };
             let path = match path.split_once("/sessions/{session}") {
                 None => path,

@@ -4,10 +4,14 @@ use std::{
     io::{BufRead, BufReader},
     path::Path,
     process::{Child, Command, Stdio},
-    sync::mpsc,
+    sync::{Arc, mpsc},
     time::{Duration, Instant},
 };
 
+use hookstead::{
+    store::{KeyFile, OpenOptions, RandomBytes},
+    system::{Random, SystemRandom},
+};
 use serde_json::Value;
 
 /// How long the program may take until it listens.
@@ -33,6 +37,13 @@ pub fn command(data_dir: &Path) -> Command {
     command.current_dir(data_dir.parent().expect("a folder in a temporary folder"));
     command.env("HOOKSTEAD_DATA_DIR", data_dir).env("HOOKSTEAD_ALLOWED_PRIVATE_TARGETS", "127.0.0.0/8");
     command
+}
+
+/// What the program opens such a data directory with: its key file is beside it.
+pub fn options(data_dir: &Path) -> OpenOptions {
+    let random: RandomBytes = Arc::new(|out| SystemRandom.bytes(out));
+    let key_file = KeyFile { path: data_dir.with_file_name("hookstead.key"), random };
+    OpenOptions { key_file: Some(key_file), ..OpenOptions::default() }
 }
 
 impl Process {

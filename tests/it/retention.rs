@@ -12,7 +12,11 @@ use std::{
 use hookstead::store::DATA_FILE;
 use serde_json::json;
 
-use crate::app::{TestApp, wait_until};
+use crate::{
+    app::{TestApp, wait_until},
+    faults::{can, inside},
+    process::{Caller, Process, command},
+};
 
 const BATCH: usize = 1_000;
 /// Events made before the clock moves; each is three rows (event, body, delivery) besides its index.
@@ -58,6 +62,93 @@ fn a_million_rows_are_forgotten_while_others_publish() {
     assert!(count() > 0, "what is new stays");
     assert!(size(&app) <= before + before / 10, "the file grew from {before} to {} bytes", size(&app));
     wait_until(|| app.app().service().verify().unwrap().is_empty()).expect("every table agrees");
+}
+
+/// A bound for payloads takes the oldest, and none that is still to be sent; the log keeps its entries.
+#[test]
+fn the_oldest_payloads_go_where_there_are_too_many_and_none_that_is_still_to_be_sent() {
+    let app = TestApp::start_with(|config| config.retention_max_bytes = 50_000);
+    let browser = crate::browser::Browser::signed_in(&app);
+    let off = app.webhook_with(json!({"request_url": "http://127.0.0.1:9/", "events": ["ticket.created"]}));
+    app.post(&format!("/webhooks/{}/disable", off["id"].as_str().unwrap()), json!({})).expect(200);
+    let publish = |event_type: &str| {
+        let event = app.publish(event_type, &json!("x".repeat(1_000)).to_string());
+        event["id"].as_str().unwrap().to_owned()
+    };
+    let pending = publish("ticket.created");
+    let events: Vec<String> = (0..100).map(|_| publish("contact.created")).collect();
+    app.advance(Duration::from_secs(11));
+    let has_payload = |id: &String| app.get(&format!("/events/{id}/payload")).status == 200;
+    wait_until(|| !has_payload(&events[0])).expect("the oldest goes");
+    wait_until(|| app.app().service().payload_bytes().unwrap().unwrap().bytes <= 50_000).unwrap();
+    let kept = events.iter().filter(|id| has_payload(id)).count();
+    assert!((40..50).contains(&kept), "{kept}");
+    assert!(events[100 - kept..].iter().all(has_payload), "the newest stay");
+    assert!(has_payload(&pending), "it is the oldest, and still to be sent");
+    assert!(events.iter().all(|id| app.get(&format!("/events/{id}")).status == 200), "only payloads went");
+
+    let settings = browser.get("/system/settings").expect(200).text();
+    let words = format!("{} payloads are kept, ", kept + 1);
+    assert!(settings.contains(&words) && settings.contains(" of 49 KB."), "{words}: {settings}");
+    assert!(settings.contains("it would delete about 1"), "a hundred came in the last day: {settings}");
+    let event = browser.get(&format!("/integration/events/{}", events[0])).expect(200).text();
+    assert!(event.contains("retention_max_bytes"), "{event}");
+    assert_eq!(app.app().service().verify().unwrap(), Vec::<String>::new());
+}
+
+/// Row 14, on a disk of 8 MB that later has 64: payloads go while it is full, or later, and no event.
+#[test]
+fn on_a_full_disk_the_oldest_payloads_go_or_stay_and_no_event_is_lost() {
+    if !can(&["unshare", "nsenter", "mount"]) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let disk = folder.path().join("disk");
+    fs::create_dir(&disk).unwrap();
+    let shown = disk.to_str().unwrap();
+    let mut serve = command(&disk.join("data"));
+    serve.current_dir(folder.path()).args(["serve", "--listen", "127.0.0.1:0"]);
+    serve.env("HOOKSTEAD_LIMITS_MIN_FREE_DISK_BYTES", "0").env("HOOKSTEAD_RETENTION_MAX_BYTES", "1048576");
+    let mount = format!("mount -t tmpfs -o size=8m none {shown} && exec \"$@\"");
+    let mut serve = inside(&["unshare", "-m", "sh", "-c", &mount, "sh"], &serve);
+    serve.stdout(std::process::Stdio::null());
+    let process = Process::start(serve);
+    let target = process.id().to_string();
+    let enter = ["nsenter", "-m", "-t", target.as_str()];
+    let mut make_key = command(&disk.join("data"));
+    make_key.current_dir("/").args(["apikey", "create", "crm"]);
+    let key = inside(&enter, &make_key).output().unwrap();
+    let caller = Caller::new(&String::from_utf8(key.stdout).unwrap());
+    let mut taken = Vec::new();
+    loop {
+        let event = json!({"type": "contact.created", "data": "x".repeat(100_000)});
+        let (status, answer) = caller.post(&process.base, "/events", &event).unwrap();
+        if status != 202 {
+            assert_eq!((status, &answer["code"]), (503, &json!("cannot_write")), "{answer}");
+            break;
+        }
+        taken.push(answer["id"].as_str().unwrap().to_owned());
+        assert!(taken.len() < 1_000, "8 MB are never full");
+    }
+    let payload = |id: &String| caller.get(&process.base, &format!("/api/v1/events/{id}/payload")).unwrap().0;
+    let is_kept = || taken.iter().filter(|id| payload(id) == 200).count() <= 10;
+    // Whether a deletion finds room on a full disk is the disk's business.
+    println!("while it is full the oldest payloads go: {}", wait_until(is_kept).is_ok());
+    let remount = std::process::Command::new(enter[0])
+        .args(&enter[1..])
+        .args(["mount", "-o", "remount,size=64m", shown])
+        .status();
+    assert!(remount.unwrap().success());
+    wait_until(|| caller.get(&process.base, "/readyz").is_some_and(|(status, _)| status == 200)).unwrap();
+    wait_until(is_kept).expect("the bound is kept");
+    assert_eq!(payload(taken.last().unwrap()), 200, "the newest stays");
+    for id in &taken {
+        assert_eq!(caller.get(&process.base, &format!("/api/v1/events/{id}")).unwrap().0, 200, "{id} is lost");
+    }
+    let mut doctor = command(&disk.join("data"));
+    doctor.current_dir("/").arg("doctor");
+    let checked = inside(&enter, &doctor).output().unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
 }
 
 /// The 99th percentile of how long publishing takes, with eight publishers at work until `ended`.

@@ -88,8 +88,8 @@ fn unknown_keys_are_named_with_the_nearest_known_one() {
     assert_eq!(
         wrong(cargo),
         [
-            "1: unknown section [package]; allowed: [limits], [sender], [store], [web], [log], [alarm], [admin]",
-            "4: unknown section [dependencies]; allowed: [limits], [sender], [store], [web], [log], [alarm], [admin]",
+            "1: unknown section [package]; allowed: [limits], [sender], [store], [backup], [web], [log], [alarm], [admin]",
+            "4: unknown section [dependencies]; allowed: [limits], [sender], [store], [backup], [web], [log], [alarm], [admin]",
         ]
     );
     assert_eq!(

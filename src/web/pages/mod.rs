@@ -15,6 +15,8 @@ mod api_keys;
 mod api_reference;
 mod as_command;
 mod audit;
+mod backup;
+mod backup_file;
 mod bulk_resend;
 mod bulk_resend_new;
 mod chart;
@@ -227,6 +229,8 @@ pub fn page_paths() -> Vec<Path> {
         path("/system/users/{id}/reset-second-factor").for_admins().post(user::reset_second_factor),
         path("/system/users/{id}/delete").for_admins().get(user_delete::show).post(user_delete::submit),
         path("/system/audit").for_admins().get(audit::show),
+        path("/system/backup").for_admins().get(backup::show).post(backup::submit),
+        path("/system/backup/{name}").for_admins().get(backup_file::download),
         path("/account").for_oneself().get(account::show),
         path("/account/password").for_oneself().get(account_password::show).post(account_password::submit),
         path("/account/sign-out-elsewhere").for_oneself().post(account::sign_out_elsewhere),

@@ -70,6 +70,8 @@ pub enum Note {
     SendingPaused,
     /// Sending goes on.
     SendingResumed,
+    /// A backup is being made.
+    BackupStarted,
     /// The first admin was made.
     AdminCreated,
     /// Somebody signed out.
@@ -91,7 +93,7 @@ pub enum Note {
 }
 
 impl Note {
-    const ALL: [Note; 40] = [
+    const ALL: [Note; 41] = [
         Note::WebhookCreated,
         Note::WebhookSaved,
         Note::WebhookDisabled,
@@ -123,6 +125,7 @@ impl Note {
         Note::SettingsSaved,
         Note::SendingPaused,
         Note::SendingResumed,
+        Note::BackupStarted,
         Note::AdminCreated,
         Note::SignedOut,
         Note::SessionsEnded,
@@ -168,6 +171,7 @@ impl Note {
             Note::SettingsSaved => "settings-saved",
             Note::SendingPaused => "sending-paused",
             Note::SendingResumed => "sending-resumed",
+            Note::BackupStarted => "backup-started",
             Note::AdminCreated => "admin-created",
             Note::SignedOut => "signed-out",
             Note::SessionsEnded => "sessions-ended",
@@ -220,6 +224,7 @@ impl Note {
             Note::SettingsSaved => "Settings saved in this browser.",
             Note::SendingPaused => "All sending is paused. Events are taken and wait.",
             Note::SendingResumed => "Sending goes on.",
+            Note::BackupStarted => "A backup is being made. It is in the list once it is whole.",
             Note::AdminCreated => "Admin created. Sign in with that email and password.",
             Note::SignedOut => "You are signed out.",
             Note::SessionsEnded => "Sessions ended; who had them has to sign in again.",

@@ -78,6 +78,9 @@ pub const AUDIT: &str = "/system/audit";
 /// Address of one's own account.
 pub const ACCOUNT: &str = "/account";
 
+/// Address of the backups.
+pub const BACKUP: &str = "/system/backup";
+
 /// Every page that the navigation leads to.
 const NAV: [(&str, &[NavItem]); 3] = [
     (
@@ -100,6 +103,7 @@ const NAV: [(&str, &[NavItem]); 3] = [
             NavItem::new(SETTINGS, "Settings", Need::Own),
             NavItem::new(USERS, "Users", Need::Admin),
             NavItem::new(AUDIT, "Audit log", Need::Admin),
+            NavItem::new(BACKUP, "Backup", Need::Admin),
         ],
     ),
 ];

@@ -1,6 +1,8 @@
 //! `/system/settings`: what a person chooses for their browser, and what the operator set for the
 //! whole server, with where each value came from.
 
+use std::sync::Arc;
+
 use actix_web::http::{
     StatusCode,
     header::{self, HeaderValue},
@@ -21,7 +23,7 @@ use super::{
 use crate::{
     config::{Config, Described, Source},
     domain::{Problem, ProblemKind, RetrySchedule, with_thousands},
-    service::Expiring,
+    service::{Expiring, PayloadBytes, Service},
     web::{State, problem::Reply},
 };
 
@@ -68,12 +70,13 @@ struct Row {
 /// Shows the settings.
 pub async fn show(state: State, visitor: Visitor) -> Reply {
     let database_bytes = state.machine().database_bytes;
-    let expiring = ask(&state, move |service| service.expiring(database_bytes)).await?;
+    let asked = move |service: &Arc<Service>| Ok((service.expiring(database_bytes)?, service.payload_bytes()?));
+    let (expiring, payloads) = ask(&state, asked).await?;
     let page = SettingsPage {
         frame: Frame::new(&visitor, SETTINGS, "Settings"),
         zones: zones(&visitor.zone),
         themes: Theme::ALL.map(|theme| choice(theme.code(), theme.words(), theme == visitor.theme)).into(),
-        rows: rows(&state, &visitor, &expiring),
+        rows: rows(&state, &visitor, &expiring, payloads.as_ref()),
     };
     show_page(&visitor, StatusCode::OK, &page)
 }
@@ -114,7 +117,7 @@ pub fn zones(chosen: &Zone) -> Vec<Zones> {
     all
 }
 
-fn rows(state: &State, visitor: &Visitor, expiring: &Expiring) -> Vec<Row> {
+fn rows(state: &State, visitor: &Visitor, expiring: &Expiring, payloads: Option<&PayloadBytes>) -> Vec<Row> {
     let config = state.config();
     let settings = state.service().settings();
     let described = config.describe();
@@ -126,6 +129,12 @@ fn rows(state: &State, visitor: &Visitor, expiring: &Expiring) -> Vec<Row> {
     let or_none = |text: Option<String>, none: &str| text.unwrap_or_else(|| none.to_owned());
     vec![
         row("retention_days", "Retention", length(settings.retention), vec![preview(expiring, settings.retention)]),
+        row(
+            "retention_max_bytes",
+            "Most bytes of payloads",
+            settings.retention_max_bytes.map_or_else(|| "no bound".to_owned(), bytes),
+            size_preview(payloads, settings.retention_max_bytes),
+        ),
         row("web.session_days", "A sign-in lasts", length(settings.session), Vec::new()),
         row("web.session_idle_hours", "A sign-in ends unused after", length(settings.session_idle), Vec::new()),
         row(
@@ -204,6 +213,26 @@ fn preview(expiring: &Expiring, retention: std::time::Duration) -> String {
     };
     let bytes = size(usize::try_from(expiring.bytes).unwrap_or(usize::MAX));
     format!("In the next 24 hours it would delete {number}, about {bytes}.")
+}
+
+fn bytes(bytes: u64) -> String {
+    size(usize::try_from(bytes).unwrap_or(usize::MAX))
+}
+
+/// How full it is, and what that means for the next day.
+fn size_preview(payloads: Option<&PayloadBytes>, bound: Option<u64>) -> Vec<String> {
+    let (Some(payloads), Some(bound)) = (payloads, bound) else { return Vec::new() };
+    let kept = count(payloads.number, "payload", "payloads");
+    let kept = format!("{kept} are kept, {} of {}.", bytes(payloads.bytes), bytes(bound));
+    let next = match payloads.expiring(bound) {
+        0 => "At the rate of the last 24 hours none is deleted for it in the next.".to_owned(),
+        number => format!(
+            "At the rate of the last 24 hours it would delete about {} in the next, the oldest first; never one that is \
+             still to be sent.",
+            count(number, "payload", "payloads")
+        ),
+    };
+    vec![kept, next]
 }
 
 /// The plan as clock times, for an event that came now.

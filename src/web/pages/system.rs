@@ -7,12 +7,12 @@ use super::{
     ask,
     page::{Frame, SYSTEM, show as show_page},
     parts::{Badge, Icon, Moment, Tone},
-    text::{count, length, size},
+    text::{count, display_line, length, size},
     visitor::Visitor,
 };
 use crate::{
     domain::{Forecast, Timestamp, with_thousands},
-    service::{Machine, Service, Volume},
+    service::{BackupStatus, Machine, Service, Volume},
     web::{State, problem::Reply},
 };
 
@@ -42,6 +42,8 @@ struct SystemPage {
     retention: String,
     public_url: String,
     schedule: String,
+    last_backup: Option<Moment>,
+    backup_words: String,
 }
 
 struct CheckShown {
@@ -54,8 +56,10 @@ struct CheckShown {
 pub async fn show(state: State, visitor: Visitor) -> Reply {
     let actor = visitor.actor.clone();
     let asked = state.clone();
-    let (stats, volume, machine) =
-        ask(&state, move |service| Ok((service.system_stats(&actor)?, service.volume()?, asked.machine()))).await?;
+    let (stats, volume, machine, backup) = ask(&state, move |service| {
+        Ok((service.system_stats(&actor)?, service.volume()?, asked.machine(), service.backup_status()?))
+    })
+    .await?;
     let settings = state.service().settings();
     let is_paused = visitor.pause.is_some();
     let page = SystemPage {
@@ -74,7 +78,7 @@ pub async fn show(state: State, visitor: Visitor) -> Reply {
         failed: with_thousands(stats.failed_today),
         database: size(usize::try_from(machine.database_bytes).unwrap_or(usize::MAX)),
         disk: disk(&machine, &volume, settings.retention.as_secs() / 86_400),
-        checks: checks(&state, &machine, visitor.now),
+        checks: checks(&state, &machine, &backup, visitor.now),
         version: env!("CARGO_PKG_VERSION"),
         schema: Service::SCHEMA,
         up: length(visitor.now - machine.started_at),
@@ -82,6 +86,8 @@ pub async fn show(state: State, visitor: Visitor) -> Reply {
         retention: length(settings.retention),
         public_url: settings.public_url.clone().unwrap_or_else(|| "not set (public_url)".to_owned()),
         schedule: super::retry_text::show(&settings.retry_schedule),
+        last_backup: backup.last.as_ref().map(|last| visitor.zone.seconds(last.at)),
+        backup_words: last_backup(&backup, visitor.now),
     };
     show_page(&visitor, StatusCode::OK, &page)
 }
@@ -106,13 +112,35 @@ fn disk(machine: &Machine, volume: &Volume, retention_days: u64) -> String {
     format!("{} free · {lasts}", size(usize::try_from(free).unwrap_or(usize::MAX)))
 }
 
-fn checks(state: &State, machine: &Machine, now: Timestamp) -> Vec<CheckShown> {
+/// How long ago the last backup was made.
+pub fn last_backup(backup: &BackupStatus, now: Timestamp) -> String {
+    match (&backup.running, &backup.last) {
+        (Some(_), _) => "one is being made".to_owned(),
+        (None, Some(last)) => format!("{} ago", length(now - last.at)),
+        (None, None) => "never".to_owned(),
+    }
+}
+
+/// Whether backups are made, where the server is to make them.
+fn backup_check(state: &State, backup: &BackupStatus, now: Timestamp) -> Option<(bool, String)> {
+    if let Some(failed) = &backup.failed {
+        let why = display_line(&failed.why);
+        return Some((false, format!("The last backup failed {} ago: {why}", length(now - failed.at))));
+    }
+    let every = state.service().settings().backup.every?;
+    let (words, last) = (last_backup(backup, now), backup.last.as_ref());
+    let is_late = last.is_none_or(|last| now - last.at > every * 2) && backup.running.is_none();
+    Some((!is_late, format!("Last backup: {words}")))
+}
+
+fn checks(state: &State, machine: &Machine, backup: &BackupStatus, now: Timestamp) -> Vec<CheckShown> {
     let own = state.checks().into_iter().map(|check| (check.ok, words(check.name, check.ok, machine, now)));
     let public = match state.service().settings().public_url.as_deref() {
         Some(url) if url.starts_with("https:") => (true, "The public address is https".to_owned()),
         Some(_) => (false, "The public address is not https: passwords and payloads can be read on the way".to_owned()),
         None => (false, "No public address is set: links and cookies go by each request. Set public_url".to_owned()),
     };
+    let backups = backup_check(state, backup, now);
     let shown = |(ok, words)| CheckShown {
         icon: if ok { Icon::Tick } else { Icon::Cross },
         class: if ok { "good-ink" } else { "bad-ink" },
@@ -120,7 +148,7 @@ fn checks(state: &State, machine: &Machine, now: Timestamp) -> Vec<CheckShown> {
     };
     let (now, wall) = (state.service().now(), state.service().wall());
     let clock = (now - wall < CLOCK_BEHIND, clock_words(now, wall));
-    own.chain([clock, public]).map(shown).collect()
+    own.chain([clock, public]).chain(backups).map(shown).collect()
 }
 
 fn clock_words(now: Timestamp, wall: Timestamp) -> String {

@@ -182,6 +182,7 @@ impl World {
             ("account", "/account".into()),
             ("account-password", "/account/password".into()),
             ("account-second-factor", "/account/second-factor".into()),
+            ("backup", "/system/backup".into()),
             ("not-found", format!("/nothing/{text}")),
         ]
     }

@@ -78,7 +78,7 @@ impl Drop for Injected {
 }
 
 /// A data directory with a key in it, and the key.
-fn data_with_key(folder: &Path) -> (std::path::PathBuf, String) {
+pub fn data_with_key(folder: &Path) -> (std::path::PathBuf, String) {
     let data_dir = folder.join("data");
     let (code, key, complaint) = crate::process::run(&data_dir, &["apikey", "create", "crm"]);
     assert_eq!(code, Some(0), "{complaint}");

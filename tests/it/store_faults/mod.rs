@@ -7,6 +7,7 @@
 
 mod course;
 mod damage;
+mod fixture;
 mod portrait;
 
 use std::{
