@@ -13,6 +13,7 @@ pub mod health;
 mod idle;
 pub mod json;
 pub mod metrics;
+mod mount;
 pub mod openapi;
 pub mod pages;
 pub mod peer;
@@ -50,6 +51,7 @@ pub struct WebState {
     machine: Box<dyn Fn() -> Machine + Send + Sync>,
     desk: pages::Desk,
     receiver: receiver::Receiver,
+    mount: mount::Mount,
 }
 
 /// [`WebState`] as a handler gets it.
@@ -66,6 +68,7 @@ impl WebState {
         machine: impl Fn() -> Machine + Send + Sync + 'static,
     ) -> Self {
         let desk = pages::Desk::new(&*random);
+        let mount = mount::Mount::of(config.public_url.as_ref());
         let (config, checks, machine) = (Arc::new(config), Box::new(checks), Box::new(machine));
         WebState {
             service,
@@ -76,6 +79,7 @@ impl WebState {
             machine,
             desk,
             receiver: receiver::Receiver::default(),
+            mount,
         }
     }
 
@@ -87,6 +91,11 @@ impl WebState {
     /// Who may set `X-Forwarded-For`.
     pub fn trusted_proxies(&self) -> &[IpNet] {
         &self.config.trusted_proxies
+    }
+
+    /// Below which path people see the server.
+    fn mount(&self) -> &mount::Mount {
+        &self.mount
     }
 
     /// What the operator set, and where.
