@@ -2,7 +2,7 @@
 //! says why, in a comment before it: `<!-- not run: needs Docker -->`.
 //!
 //! The `sh` blocks of a document are one session of bash that ends at the first command that fails. Other
-//! programs get an API key in `HOOKSTEAD_KEY`. Addresses stand for those of the test: `127.0.0.1:8080`
+//! programs get an API key in `WEBHOOKS_KEY`. Addresses stand for those of the test: `127.0.0.1:8080`
 //! for the server, `https://hooks.example.com/` for a receiver that answers 200.
 
 use std::{
@@ -117,7 +117,7 @@ impl Desk {
         let search = std::env::var("PATH").unwrap_or_default();
         command.arg("--kill-after=5").arg(PATIENCE_S).args(arguments).arg(&path).current_dir(self.folder.path());
         command.env("PATH", format!("{}/bin:{search}", self.folder.path().display()));
-        command.env("HOOKSTEAD_KEY", &self.key).env("HOOKSTEAD_DATA_DIR", self.folder.path().join("data"));
+        command.env("WEBHOOKS_KEY", &self.key).env("HOOKSTEAD_DATA_DIR", self.folder.path().join("data"));
         command.env("HOOKSTEAD_LISTEN", self.server.base.trim_start_matches("http://"));
         command.env("GOCACHE", self.folder.path().join("go")).env("GO111MODULE", "off").env("GOFLAGS", "");
         let output = command.stdin(Stdio::null()).output().unwrap();
