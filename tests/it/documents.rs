@@ -147,6 +147,24 @@ fn every_command_in_the_documents_can_be_run() {
 }
 
 #[test]
+fn a_command_that_fails_is_noticed_wherever_it_stands() {
+    if !tools::are_there(&["bash", "curl", "jq", "timeout"]) {
+        return;
+    }
+    let desk = Desk::new();
+    for wrong in
+        ["false\ntrue", "hookstead no-such-command | cat", "echo '{}' | jq --exit-status .x | cat", "X=$(false)"]
+    {
+        let session = format!("set -euo pipefail\n{wrong}\n");
+        assert!(desk.run(&["bash"], "session.sh", &session).is_err(), "{wrong}");
+    }
+    assert!(desk.run(&["bash"], "session.sh", "set -euo pipefail\nhookstead healthcheck\n").is_ok());
+    let all: Vec<Block> = documents().iter().flat_map(|document| blocks(document)).collect();
+    let run = all.iter().filter(|block| block.language == "sh" && !block.not_run).count();
+    assert!(run >= 15, "{run} blocks are run, of {}", all.len());
+}
+
+#[test]
 fn every_program_in_the_documents_publishes_an_event() {
     let mut desk = None;
     for document in documents() {

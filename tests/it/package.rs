@@ -150,6 +150,11 @@ fn the_unit_of_systemd_is_understood_and_takes_away_what_is_not_needed() {
     let (_, said) = analyze(&["verify", "hookstead.service"]);
     let about: Vec<&str> = said.lines().filter(|line| line.contains("hookstead")).collect();
     assert!(about.is_empty(), "{said}");
+    // It would have said so.
+    fs::write(&unit, text.replace("ProtectSystem=", "ProtectSystm=")).unwrap();
+    let (_, said) = analyze(&["verify", "hookstead.service"]);
+    assert!(said.contains("hookstead.service") && said.contains("ProtectSystm"), "{said}");
+    fs::write(&unit, &text).unwrap();
     // From 0 (all is taken away) to 10: it needs the network and a folder, and little else.
     let (fine, said) = analyze(&["security", "--offline=yes", "--threshold=15", "hookstead.service"]);
     assert!(fine, "{said}");
