@@ -36,6 +36,13 @@ for target in "${@:-$host}"; do
     "$own" completions zsh >$parts/completions/_hookstead
     "$own" completions fish >$parts/completions/hookstead.fish
     "$own" man >$parts/man/hookstead.1
+    for command in $("$own" help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]\+\) .*/\1/p'); do
+        [ "$command" = help ] || "$own" man "$command" >"$parts/man/hookstead-$command.1"
+    done
+    # What Debian wants to know; the changes themselves are beside it.
+    maintainer=$(sed -n 's/^maintainer = "\(.*\)"/\1/p' Cargo.toml)
+    printf 'hookstead (%s-1) unstable; urgency=medium\n\n  * See /usr/share/doc/hookstead/changelog.gz.\n\n -- %s  %s\n' \
+        "$version" "$maintainer" "$(LC_ALL=C date --utc --date "@$SOURCE_DATE_EPOCH" --rfc-email)" >$parts/debian-changelog
     # The package keeps its data where the unit says.
     sed 's|^#data_dir = "data"|data_dir = "/var/lib/hookstead/data"|' config.example.toml >$parts/hookstead.toml
     grep -q '^data_dir = "/var/lib' $parts/hookstead.toml
