@@ -13,7 +13,9 @@ cd "$(dirname "$0")/.."
 root=$PWD
 host=$(rustc -vV | sed -n 's/^host: //p')
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
-export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
+# Not for the compiler: it would begin anew with each commit.
+epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
+unset SOURCE_DATE_EPOCH
 # No path of this machine in the program.
 export CARGO_ENCODED_RUSTFLAGS
 remap="--remap-path-prefix=$root=/hookstead"$'\x1f'"--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
@@ -42,20 +44,20 @@ for target in "${@:-$host}"; do
     # What Debian wants to know; the changes themselves are beside it.
     maintainer=$(sed -n 's/^maintainer = "\(.*\)"/\1/p' Cargo.toml)
     printf 'hookstead (%s-1) unstable; urgency=medium\n\n  * See /usr/share/doc/hookstead/changelog.gz.\n\n -- %s  %s\n' \
-        "$version" "$maintainer" "$(LC_ALL=C date --utc --date "@$SOURCE_DATE_EPOCH" --rfc-email)" >$parts/debian-changelog
+        "$version" "$maintainer" "$(LC_ALL=C date --utc --date "@$epoch" --rfc-email)" >$parts/debian-changelog
     # The package keeps its data where the unit says.
     sed 's|^#data_dir = "data"|data_dir = "/var/lib/hookstead/data"|' config.example.toml >$parts/hookstead.toml
     grep -q '^data_dir = "/var/lib' $parts/hookstead.toml
     packaging/sbom.py "$target" "$out/$name.cdx.json" $parts/third-party-licences.txt
 
-    cargo deb --no-build --no-strip --locked --target "$target" --output $out/ >/dev/null
+    SOURCE_DATE_EPOCH=$epoch cargo deb --no-build --no-strip --locked --target "$target" --output $out/ >/dev/null
 
     # One archive for those without Debian.
     folder=$parts/$name
     mkdir -p "$folder"
     cp -r "$built" LICENSE README.md CHANGELOG.md config.example.toml docs $parts/man $parts/completions \
         $parts/third-party-licences.txt packaging/systemd "$folder"/
-    tar --create --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" \
+    tar --create --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$epoch" \
         --directory $parts "$name" | gzip --no-name --best >"$out/$name.tar.gz"
     install -m 755 "$built" "$out/$name"
 done
