@@ -23,8 +23,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::{AccountId, Actor, ApiKeyId, Problem, Scope},
-    service::{KeyInput, Service},
+    domain::{AccountId, Actor, ApiKeyId, Problem, Role, Scope},
+    service::{AccountCleared, KeyInput, KeyRotated, Person, Service},
 };
 
 /// Name of the socket in the data directory.
@@ -54,15 +54,27 @@ pub enum Ask {
         /// Its id.
         id: String,
     },
-    /// Make an admin.
+    /// Add a person.
     CreateAdmin {
         /// What they sign in with.
         email: String,
         /// Their password.
         password: String,
+        /// What they may do, by the role's name.
+        role: String,
     },
-    /// List the admins.
+    /// List the people who may sign in.
     ListAdmins,
+    /// End every session of a person, or of everybody.
+    SignOutAll {
+        /// Whose; everybody's if nobody is named.
+        email: Option<String>,
+    },
+    /// Take a person's second factor away.
+    ResetSecondFactor {
+        /// Whose.
+        email: String,
+    },
     /// Set an admin's password and end their sessions.
     ResetPassword {
         /// Whose.
@@ -72,6 +84,26 @@ pub enum Ask {
     },
     /// Compare what is stored with itself.
     Verify,
+    /// Delete the payloads of an account for some seconds; the answer is [`Cleared`] as JSON.
+    DeletePayloads {
+        /// Whose.
+        account: String,
+    },
+    /// Say what is sealed with which key.
+    SealedWith,
+    /// Make a new key and seal every secret with it.
+    RotateKey,
+}
+
+/// How far deleting the payloads of an account is.
+#[derive(Serialize, Deserialize)]
+pub struct Cleared {
+    /// Payloads deleted.
+    pub deleted: u64,
+    /// Events left because they are still to be sent.
+    pub pending: u64,
+    /// Whether every event was looked at; if not, ask again.
+    pub complete: bool,
 }
 
 /// What an operator gets back: lines to print, or why not.
@@ -99,7 +131,7 @@ async fn run(service: &Arc<Service>, ask: Ask) -> Result<Vec<String>, Problem> {
             Ok(vec![created.secret])
         }
         Ask::ListKeys => Ok(service
-            .keys()
+            .keys(&actor)?
             .iter()
             .map(|view| {
                 let key = &view.key;
@@ -120,21 +152,59 @@ async fn run(service: &Arc<Service>, ask: Ask) -> Result<Vec<String>, Problem> {
             service.revoke_key(&actor, id).await?;
             Ok(vec![format!("Revoked {id}.")])
         }
-        Ask::CreateAdmin { email, password } => {
-            service.create_user(&actor, &email, password, false).await?;
+        Ask::CreateAdmin { email, password, role } => {
+            let unknown = || Problem::conflict(format!("There is no role {role}. There are: admin, read-only."));
+            let role = Role::from_code(&role).ok_or_else(unknown)?;
+            service.create_user(&actor, &email, password, role, false).await?;
             Ok(vec![format!("Created {}.", email.trim().to_lowercase())])
         }
         Ask::ListAdmins => {
-            Ok(service.users()?.into_iter().map(|user| format!("{}  {}", user.email, user.created_at)).collect())
+            let line = |person: &Person| {
+                let factor = if person.second_factor.is_some() { "second factor" } else { "password only" };
+                format!("{}  {}  {factor}  {}", person.email, person.role.code(), person.created_at)
+            };
+            Ok(service.people(&actor)?.iter().map(line).collect())
+        }
+        Ask::SignOutAll { email } => {
+            let people = match email {
+                Some(email) => vec![service.user_named(&email)?],
+                None => service.people(&actor)?.into_iter().map(|person| person.id).collect(),
+            };
+            for id in &people {
+                service.sign_out_everywhere(&actor, *id).await?;
+            }
+            Ok(vec![format!(
+                "Every session of {} has ended.",
+                if people.len() == 1 { "one user" } else { "all users" }
+            )])
+        }
+        Ask::ResetSecondFactor { email } => {
+            service.reset_second_factor(&actor, service.user_named(&email)?).await?;
+            Ok(vec![format!("{} signs in with the password alone.", email.trim().to_lowercase())])
         }
         Ask::ResetPassword { email, password } => {
-            service.reset_password(&actor, &email, password).await?;
+            service.reset_password(&actor, service.user_named(&email)?, password).await?;
             Ok(vec![format!(
                 "The password of {} is set; every session of theirs has ended.",
                 email.trim().to_lowercase()
             )])
         }
         Ask::Verify => service.verify(),
+        Ask::DeletePayloads { account } => {
+            let account = AccountId::parse(&account).map_err(|fault| Problem::invalid(vec![fault]))?;
+            let AccountCleared { deleted, pending, complete } =
+                service.delete_payloads_of(&actor, account, PATIENCE / 3).await?;
+            let cleared = Cleared { deleted, pending, complete };
+            Ok(vec![serde_json::to_string(&cleared).expect("numbers and a yes or no")])
+        }
+        Ask::SealedWith => service.sealed_with(),
+        Ask::RotateKey => {
+            let KeyRotated { key, records } = service.rotate_key(&actor).await?;
+            Ok(vec![
+                format!("New key {key}; {records} records are sealed with it now."),
+                "The old keys stay in the key file for backups of their time. Keep a new copy of the file.".to_owned(),
+            ])
+        }
     }
 }
 

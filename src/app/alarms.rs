@@ -14,7 +14,10 @@ use std::{
 
 use crate::{
     config::Config,
-    domain::{AccountId, Alarm, CustomHeaders, Selection, SigningSecret, Timestamp, Webhook, WebhookId},
+    domain::{
+        AccountId, Alarm, CustomHeaders, OtherSignatures, Selection, SigningSecret, Timestamp, TlsOptions, Webhook,
+        WebhookId,
+    },
     service::Service,
     store::Parcel,
     system::{Clock, Inbox},
@@ -131,6 +134,8 @@ fn alarm_webhook(config: &Config, now: Timestamp) -> Option<Webhook> {
         updated_at: now,
         version: 0,
         deleted_at: None,
+        other_signatures: OtherSignatures::default(),
+        tls: TlsOptions::default(),
     })
 }
 

@@ -21,12 +21,12 @@ use crate::{
     config::Config,
     control::Door,
     domain::{
-        Actor, AddressRule, Attempt, HealingPolicy, PrivateTarget, Problem, RetrySchedule, TargetUrl, TestReceiver,
-        Timestamp, receiver_name,
+        Actor, AddressRule, Attempt, Fault, HealingPolicy, PrivateTarget, Problem, RetrySchedule, Role, TargetUrl,
+        TestReceiver, Timestamp, TlsOptions, receiver_name,
     },
     sender::{EngineOptions, HttpTransport, Sender, SenderOptions, Transport, TransportOptions},
     service::{Check, Machine, Prober, Service, Settings},
-    store::{DATA_FILE, OpenOptions, Parcel, Store},
+    store::{DATA_FILE, KeyFile, OpenOptions, Parcel, Store},
     system::{Clock, Random, SystemClock, SystemRandom},
     web::{self, WebOptions, WebState},
 };
@@ -95,7 +95,7 @@ impl App {
         let random = seams.random.unwrap_or_else(|| Arc::new(SystemRandom));
         let store = match seams.store {
             Some(store) => store,
-            None => open_store(config, &*random)?,
+            None => open_store(config, random.clone())?,
         };
         let listener = web::bind(config.listen).map_err(|error| cannot_listen(config.listen, &error))?;
         let address = listener.local_addr().map_err(StartError::new)?;
@@ -108,6 +108,7 @@ impl App {
         let probe = Arc::new(SenderProbe(sender.clone(), transport.clone()));
         let service = Service::new(store.clone(), clock.clone(), random.clone(), probe, settings);
         let service = Arc::new(service.map_err(StartError::new)?);
+        service.note_configuration(config.describe().into_iter().map(|row| (row.key.to_owned(), row.value)).collect());
         first_admin(config, &service)?;
         let upkeep = Upkeep::start(config, service.clone(), transport, clock.clone()).map_err(StartError::new)?;
         let healing = Healing::start(config, service.clone(), clock.clone()).map_err(StartError::new)?;
@@ -152,17 +153,19 @@ impl App {
 /// If the data directory cannot be used.
 pub fn service_alone(config: &Config) -> Result<Arc<Service>, StartError> {
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
-    let store = open_store(config, &*random)?;
+    let store = open_store(config, random.clone())?;
     let settings = settings(config, Vec::new(), &store)?;
     let service = Service::new(store, Arc::new(SystemClock::new()), random, Arc::new(NoProbe), settings);
     service.map(Arc::new).map_err(StartError::new)
 }
 
-fn open_store(config: &Config, random: &dyn Random) -> Result<Store, StartError> {
+fn open_store(config: &Config, random: Arc<dyn Random>) -> Result<Store, StartError> {
     let options = OpenOptions {
         cache_bytes: config.store.cache_mb << 20,
         check_up_to_bytes: config.store.check_on_open_mb << 20,
         new_instance: format!("{:016x}", random.next_u64()),
+        key_file: Some(KeyFile { path: config.key_file(), random: Arc::new(move |out| random.bytes(out)) }),
+        ..OpenOptions::default()
     };
     Store::open(&config.data_dir, options).map_err(StartError::new)
 }
@@ -205,6 +208,7 @@ fn settings(config: &Config, own: Vec<SocketAddr>, store: &Store) -> Result<Sett
         },
         alarm_lag: Duration::from_secs(config.alarm.lag_s),
         session: days(config.web.session_days),
+        session_idle: Duration::from_secs(u64::from(config.web.session_idle_hours) * 3_600),
         retention: days(config.retention_days),
         public_url,
     })
@@ -294,8 +298,8 @@ fn first_admin(config: &Config, service: &Arc<Service>) -> Result<(), StartError
     }
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(StartError::new)?;
     let operator = Actor::operator();
-    let made = service.create_user(&operator, email, password.expose().to_owned(), true);
-    runtime.block_on(made).map_err(|problem: Problem| StartError(format!("the first admin: {problem}")))
+    let made = service.create_user(&operator, email, password.expose().to_owned(), Role::Admin, true);
+    runtime.block_on(made).map(drop).map_err(|problem: Problem| StartError(format!("the first admin: {problem}")))
 }
 
 /// What the machine and the sender are at, each time it is asked.
@@ -326,6 +330,10 @@ impl Prober for SenderProbe {
     fn knows_host(&self, url: &TargetUrl) -> bool {
         self.1.knows_host(url)
     }
+
+    fn check_tls(&self, options: TlsOptions) -> Result<TlsOptions, Vec<Fault>> {
+        self.1.check_tls(options)
+    }
 }
 
 /// Without a server nothing is sent.
@@ -338,6 +346,10 @@ impl Prober for NoProbe {
 
     fn knows_host(&self, _url: &TargetUrl) -> bool {
         true
+    }
+
+    fn check_tls(&self, options: TlsOptions) -> Result<TlsOptions, Vec<Fault>> {
+        Ok(options)
     }
 }
 

@@ -106,6 +106,7 @@ impl Rounds {
         if now >= self.disk_at {
             self.disk_at = now.plus(DISK_EVERY);
             self.measure_disk();
+            self.service.look_for_file();
         }
         if !self.settled {
             self.settled = self.runtime.block_on(self.service.settle_deleted_webhooks()).is_ok();

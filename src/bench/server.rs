@@ -68,6 +68,8 @@ impl Place {
         command.env("HOOKSTEAD_DATA_DIR", data_dir).env("HOOKSTEAD_LISTEN", "127.0.0.1:0");
         command.env("HOOKSTEAD_ALLOWED_PRIVATE_TARGETS", "127.0.0.0/8");
         command.env("HOOKSTEAD_SENDER_REQUIRE_HTTPS", "false").env("HOOKSTEAD_SENDER_PROXY", "");
+        // Else one would be made beside the configuration file, where the real one belongs.
+        command.env("HOOKSTEAD_SECRET_KEY_FILE", self.folder.join("bench.key"));
         if let Some(config) = &self.config {
             command.arg("--config").arg(config);
         }

@@ -14,12 +14,13 @@ use crate::{
     system::{Random, SystemRandom},
 };
 
-/// Makes or lists admins, or sets a password.
+/// Adds or lists people, or sees to how they get in.
 pub(super) fn run(config: Config, command: AdminCommand) -> ExitCode {
     let done = match command {
-        AdminCommand::Create { email, .. } => {
-            operator::password_from_stdin().map(|password| operator::run(&config, Ask::CreateAdmin { email, password }))
-        }
+        AdminCommand::Create { email, role, .. } => operator::password_from_stdin()
+            .map(|password| operator::run(&config, Ask::CreateAdmin { email, password, role })),
+        AdminCommand::SignOutAll { email } => Ok(operator::run(&config, Ask::SignOutAll { email })),
+        AdminCommand::ResetSecondFactor { email } => Ok(operator::run(&config, Ask::ResetSecondFactor { email })),
         AdminCommand::List | AdminCommand::ResetPassword { email: None, .. } => {
             Ok(operator::run(&config, Ask::ListAdmins))
         }

@@ -57,7 +57,7 @@ pub enum Command {
     #[command(after_help = "Example:\n  hookstead check-config --config /etc/hookstead.toml")]
     CheckConfig,
 
-    /// Create an admin, list them, give one a new password
+    /// Create users, list them, give one a new password, sign them out
     #[command(after_help = "Example:\n  hookstead admin list")]
     Admin {
         /// What to do with admins.
@@ -71,6 +71,22 @@ pub enum Command {
         /// What to do with API keys.
         #[command(subcommand)]
         command: ApiKeyCommand,
+    },
+
+    /// Delete the payloads of an account, for privacy requests
+    #[command(after_help = "Example:\n  hookstead payloads delete acme --yes")]
+    Payloads {
+        /// What to do with payloads.
+        #[command(subcommand)]
+        command: PayloadsCommand,
+    },
+
+    /// Show the keys that seal secrets in the data file, or make a new one
+    #[command(after_help = "Example:\n  hookstead secrets rotate-key")]
+    Secrets {
+        /// What to do with the keys.
+        #[command(subcommand)]
+        command: SecretsCommand,
     },
 
     /// Look for what is wrong: configuration, data folder, store, a running server
@@ -112,21 +128,38 @@ impl Default for Command {
 /// What to do with admins.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum AdminCommand {
-    /// Create an admin
+    /// Create an admin, or somebody who may only look
     #[command(after_help = "Example:\n  hookstead admin create admin@example.com --password-stdin < password.txt")]
     Create {
         /// Email address to sign in with
         email: String,
+        /// What they may do: admin for everything, read-only for looking
+        #[arg(long, value_name = "ROLE", default_value = "admin", value_parser = ["admin", "read-only"])]
+        role: String,
         /// Read the password from standard input, up to the end of its first line
         #[arg(long, required = true)]
         password_stdin: bool,
     },
 
-    /// List the admins
+    /// List everybody who may sign in
     #[command(after_help = "Example:\n  hookstead admin list")]
     List,
 
-    /// Give an admin a new password and end their sessions; without EMAIL, list the admins
+    /// End every session of a user, or of everybody
+    #[command(after_help = "Example:\n  hookstead admin sign-out-all admin@example.com")]
+    SignOutAll {
+        /// Whose sessions [default: everybody's]
+        email: Option<String>,
+    },
+
+    /// Take a user's second factor away, for one who lost phone and recovery codes
+    #[command(after_help = "Example:\n  hookstead admin reset-second-factor admin@example.com")]
+    ResetSecondFactor {
+        /// Whose second factor
+        email: String,
+    },
+
+    /// Give a user a new password and end their sessions; without EMAIL, list the users
     #[command(after_help = "Example:\n  hookstead admin reset-password admin@example.com --generate")]
     ResetPassword {
         /// Whose password
@@ -176,6 +209,36 @@ pub enum ApiKeyCommand {
         /// The key's id, as the list shows it
         id: String,
     },
+}
+
+/// What to do with payloads.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum PayloadsCommand {
+    /// Delete what was sent of every event of an account, and what receivers answered
+    #[command(after_help = "Events, log entries and attempts stay. Events that are still to be sent are left and \
+                            counted.\n\nExample:\n  hookstead payloads delete acme --yes")]
+    Delete {
+        /// The account
+        account: String,
+        /// They cannot be brought back
+        #[arg(long, required = true)]
+        yes: bool,
+    },
+}
+
+/// What to do with the keys that seal secrets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum SecretsCommand {
+    /// List the keys and how many records each of them seals; the first seals every new one
+    #[command(after_help = "Example:\n  hookstead secrets list")]
+    List,
+
+    /// Make a new key, put it first in the key file, and seal every secret with it
+    #[command(
+        after_help = "Old keys stay in the file, because backups of their time need them. Stopped half-way, the \
+                            next start goes on.\n\nExample:\n  hookstead secrets rotate-key"
+    )]
+    RotateKey,
 }
 
 #[cfg(test)]

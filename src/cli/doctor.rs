@@ -19,7 +19,17 @@ pub(super) fn run(mut config: Config) -> ExitCode {
     }
     match operator::tell(&config, Ask::Verify) {
         Ok(disagreements) if disagreements.is_empty() => {
-            answer(&format!("{}: whole, and every table agrees with every other\n", file.display()))
+            let whole = format!("{}: whole, and every table agrees with every other\n", file.display());
+            match operator::tell(&config, Ask::SealedWith) {
+                Ok(lines) => {
+                    let keys: String = lines.iter().map(|line| format!("  {line}\n")).collect();
+                    answer(&format!("{whole}{}: the keys of its secrets\n{keys}", config.key_file().display()))
+                }
+                Err(why) => {
+                    complain(&why);
+                    ExitCode::FAILURE
+                }
+            }
         }
         Ok(disagreements) => {
             disagreements.iter().for_each(|line| complain(line));

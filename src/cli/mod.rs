@@ -17,10 +17,12 @@ mod healthcheck;
 mod openapi;
 mod operator;
 mod output;
+mod payloads;
+mod secrets;
 mod serve;
 mod version;
 
-pub use arguments::{AdminCommand, ApiKeyCommand, Arguments, Command};
+pub use arguments::{AdminCommand, ApiKeyCommand, Arguments, Command, PayloadsCommand, SecretsCommand};
 
 use crate::config::{Config, Flags};
 use output::complain;
@@ -40,6 +42,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::CheckConfig => with_config(&flags, check_config::run),
         Command::Admin { command } => with_config(&flags, |config| admin::run(config, command)),
         Command::Apikey { command } => with_config(&flags, |config| apikey::run(config, command)),
+        Command::Payloads { command } => with_config(&flags, |config| payloads::run(config, command)),
+        Command::Secrets { command } => with_config(&flags, |config| secrets::run(config, command)),
         Command::Doctor => with_config(&flags, doctor::run),
         Command::Healthcheck { url: Some(url) } => healthcheck::run(&url),
         Command::Healthcheck { url: None } => with_config(&flags, |config| healthcheck::run(&config.into())),

@@ -14,8 +14,8 @@ use url::Url;
 use super::{
     Source,
     rules::{
-        ExistingFile, Flag, Folder, Rule, SecretText, SigningSecret, Word, address, email, list, network, one_of,
-        optional, private_target, proxy_url, public_url, target_url, whole, whole_or_zero,
+        AnyFile, ExistingFile, Flag, Folder, Rule, SecretText, SigningSecret, Word, address, email, list, network,
+        one_of, optional, private_target, proxy_url, public_url, target_url, whole, whole_or_zero,
     },
     secret::{Password, ProxyUrl},
     show::Show,
@@ -39,6 +39,9 @@ settings! {
         allow_plain_http: bool = false, Flag;
         /// The folder that holds everything Hookstead remembers; made if it is missing.
         data_dir: PathBuf = PathBuf::from("data"), Folder;
+        /// The file of the keys that seal secrets in the data folder, which it lies outside of; made if it
+        /// is missing. None is `hookstead.key` beside the configuration file, or else beside the data folder.
+        secret_key_file: Option<PathBuf> = None, optional(AnyFile);
         /// The address under which people reach the pages, for links and cookies; none takes it from each request.
         public_url: Option<Url> = None, optional(public_url());
         /// Proxies whose `X-Forwarded-*` headers are believed.
@@ -121,8 +124,10 @@ settings! {
         workers: usize = 2, whole(1..=64);
         /// Most open connections at a time.
         max_connections: usize = 1024, whole(16..=65_536);
-        /// How many days a sign-in lasts.
+        /// How many days a sign-in lasts where somebody chose to stay signed in; otherwise it is one.
         session_days: u32 = 30, whole(1..=365);
+        /// After how many hours without use a sign-in ends.
+        session_idle_hours: u32 = 168, whole(1..=8760);
     }
 
     /// What is written to the log.

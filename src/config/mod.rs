@@ -39,6 +39,9 @@ use value::Value;
 /// The configuration file that is read from the working directory if it is there and no other is named.
 pub const DEFAULT_FILE: &str = "hookstead.toml";
 
+/// Name of the key file where none is named.
+const KEY_FILE: &str = "hookstead.key";
+
 /// Largest configuration file, in bytes.
 const LARGEST_FILE: u64 = 1 << 20;
 
@@ -77,13 +80,20 @@ impl Config {
         environment: impl IntoIterator<Item = (OsString, OsString)>,
         working_dir: &Path,
     ) -> Result<Config, ConfigProblems> {
-        let mut loader = Loader { config: Config::defaults(), problems: ConfigProblems::default(), working_dir };
+        let mut loader =
+            Loader { config: Config::defaults(), problems: ConfigProblems::default(), working_dir, folder: None };
         loader.config.data_dir = from_folder(working_dir, &loader.config.data_dir);
         loader.read_file(flags.config.as_deref());
         loader.read_environment(environment);
         loader.read_flags(flags);
+        loader.place_key_file();
         consistency::check(&loader.config, &mut loader.problems);
         if loader.problems.is_empty() { Ok(loader.config) } else { Err(loader.problems) }
+    }
+
+    /// The file of the keys that seal secrets.
+    pub fn key_file(&self) -> PathBuf {
+        self.secret_key_file.clone().unwrap_or_else(|| self.data_dir.with_file_name(KEY_FILE))
     }
 
     /// Every key with its value and where that came from, in the order of `config.example.toml`.
@@ -120,6 +130,8 @@ struct Loader<'a> {
     config: Config,
     problems: ConfigProblems,
     working_dir: &'a Path,
+    /// The folder of the configuration file, if there is one.
+    folder: Option<PathBuf>,
 }
 
 impl Loader<'_> {
@@ -135,6 +147,7 @@ impl Loader<'_> {
             Err(message) => return self.problems.push(name, message),
         };
         let folder = path.parent().unwrap_or(self.working_dir);
+        self.folder = Some(folder.to_owned());
         for entry in document::read(&contents.bytes) {
             let source = Source::File { name: name.clone(), line: entry.line };
             match entry.content {
@@ -168,6 +181,20 @@ impl Loader<'_> {
             let key = KEYS.iter().position(|key| key.name == name).expect("these keys are in the list");
             self.set(key, &Value::Plain(text.clone()), self.working_dir, Source::Flag(flag));
         }
+    }
+
+    /// Says where the key file is if nobody did.
+    fn place_key_file(&mut self) {
+        let beside_file = self.folder.as_ref().map(|folder| folder.join(KEY_FILE));
+        let config = &mut self.config;
+        let path = config.secret_key_file.take().or(beside_file).unwrap_or_else(|| config.key_file());
+        if path.starts_with(&config.data_dir) {
+            let shown = path.display();
+            config.warnings.push(format!(
+                "secret_key_file {shown} is inside data_dir: whoever gets a copy of that folder gets every secret in it"
+            ));
+        }
+        config.secret_key_file = Some(path);
     }
 
     fn set(&mut self, key: usize, value: &Value, folder: &Path, source: Source) {

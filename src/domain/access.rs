@@ -1,8 +1,10 @@
-//! Who may do what.
+//! Scopes, API keys, people and their sessions, as they are remembered.
+
+use std::{net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, ApiKeyId, Problem, ProblemKind, Timestamp, UserId};
+use super::{AccountId, ApiKeyId, Role, SecondFactor, Timestamp, UserId};
 
 /// One thing an API key may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -109,6 +111,15 @@ pub struct ApiKey {
     pub revoked_at: Option<Timestamp>,
 }
 
+/// The last use of an API key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyUse {
+    /// When.
+    pub at: Timestamp,
+    /// From where.
+    pub address: Option<IpAddr>,
+}
+
 impl ApiKey {
     /// Whether it works at `now`.
     pub fn works_at(&self, now: Timestamp) -> bool {
@@ -129,6 +140,12 @@ pub struct User {
     pub created_at: Timestamp,
     /// When the password last changed; sessions from before it have ended.
     pub password_changed_at: Timestamp,
+    /// What they may do. Whoever was added before there were roles is an admin.
+    #[serde(default)]
+    pub role: Role,
+    /// What they sign in with besides the password.
+    #[serde(default)]
+    pub second_factor: Option<SecondFactor>,
 }
 
 /// A browser that is signed in. Kept under the SHA-256 of its cookie.
@@ -138,88 +155,41 @@ pub struct Session {
     pub user: UserId,
     /// When it began.
     pub created_at: Timestamp,
-    /// When it ends.
+    /// When it ends, however much it is used.
     pub expires_at: Timestamp,
+    /// When it was last used, as far as that was written down; see [`Session::NOTED_EVERY`].
+    #[serde(default)]
+    pub last_seen_at: Option<Timestamp>,
+    /// Where it was last used from.
+    #[serde(default)]
+    pub address: Option<IpAddr>,
+    /// What the browser calls itself.
+    #[serde(default)]
+    pub browser: String,
 }
 
-/// On whose behalf something is done. Every service function takes one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Actor {
-    /// What the audit log and "started by" show: a person's email or `key:NAME`.
-    pub name: String,
-    scopes: Vec<Scope>,
-    account: Option<AccountId>,
-}
+impl Session {
+    /// A use is written down if the last one written down is older, so that looking at pages costs
+    /// few writes.
+    pub const NOTED_EVERY: Duration = Duration::from_secs(5 * 60);
+    /// Most characters kept of what a browser calls itself.
+    pub const BROWSER_CHARS: usize = 200;
 
-impl Actor {
-    /// A signed-in admin, who may do everything.
-    pub fn admin(email: impl Into<String>) -> Self {
-        Actor { name: email.into(), scopes: Scope::ALL.to_vec(), account: None }
+    /// When it was last used, as far as that is known.
+    pub fn seen_at(&self) -> Timestamp {
+        self.last_seen_at.unwrap_or(self.created_at)
     }
 
-    /// The operator at the command line.
-    pub fn operator() -> Self {
-        Actor::admin("command line")
+    /// Whether it is good for anything at `now`: not too old, used lately, and begun after the last
+    /// change of the password of `user`.
+    pub fn is_valid(&self, user: &User, idle: Duration, now: Timestamp) -> bool {
+        let used_lately = now - self.seen_at() < idle.saturating_add(Session::NOTED_EVERY);
+        self.user == user.id && now < self.expires_at && used_lately && self.created_at >= user.password_changed_at
     }
 
-    /// A program with an API key.
-    pub fn key(key: &ApiKey) -> Self {
-        Actor { name: format!("key:{}", key.name), scopes: key.scopes.clone(), account: key.account.clone() }
-    }
-
-    /// What it may do.
-    pub fn scopes(&self) -> &[Scope] {
-        &self.scopes
-    }
-
-    /// The only account it may see; all of them if `None`.
-    pub fn account(&self) -> Option<&AccountId> {
-        self.account.as_ref()
-    }
-
-    /// Fails unless the actor has `scope`.
-    ///
-    /// # Errors
-    /// `missing_scope`, naming it.
-    pub fn require(&self, scope: Scope) -> Result<(), Problem> {
-        if self.scopes.contains(&scope) {
-            return Ok(());
-        }
-        let detail = format!("This API key lacks the scope {}.", scope.code());
-        Err(Problem::new(ProblemKind::Forbidden, "missing_scope", detail))
-    }
-
-    /// The account a request is about: the one it names, or the actor's own, or `default`.
-    ///
-    /// # Errors
-    /// `wrong_account` if the actor may see another account only.
-    pub fn resolve_account(&self, named: Option<AccountId>) -> Result<AccountId, Problem> {
-        match (named, &self.account) {
-            (None, own) => Ok(own.clone().unwrap_or_default()),
-            (Some(named), None) => Ok(named),
-            (Some(named), Some(own)) if named == *own => Ok(named),
-            (Some(_), Some(_)) => Err(Problem::new(
-                ProblemKind::Forbidden,
-                "wrong_account",
-                "This API key is limited to another account.",
-            )),
-        }
-    }
-
-    /// The account that lists are limited to: the one it names or the actor's own; `None` for all.
-    ///
-    /// # Errors
-    /// `wrong_account` as for [`Actor::resolve_account`].
-    pub fn limit_account(&self, named: Option<AccountId>) -> Result<Option<AccountId>, Problem> {
-        match named {
-            Some(named) => self.resolve_account(Some(named)).map(Some),
-            None => Ok(self.account.clone()),
-        }
-    }
-
-    /// Whether things of `account` exist for this actor. To others they are "not found".
-    pub fn sees(&self, account: &AccountId) -> bool {
-        self.account.as_ref().is_none_or(|own| own == account)
+    /// Whether a use at `now` from `address` is to be written down.
+    pub fn is_to_note(&self, address: Option<IpAddr>, now: Timestamp) -> bool {
+        now - self.seen_at() >= Session::NOTED_EVERY || (address.is_some() && self.address != address)
     }
 }
 
@@ -227,29 +197,58 @@ impl Actor {
 mod tests {
     use super::*;
 
-    fn limited_to(account: &str) -> Actor {
-        Actor {
-            name: "key:test".into(),
-            scopes: vec![Scope::EventsWrite],
-            account: Some(AccountId::parse(account).unwrap()),
-        }
+    fn minutes(minutes: u64) -> Duration {
+        Duration::from_secs(minutes * 60)
     }
 
     #[test]
-    fn a_key_of_one_account_neither_names_nor_sees_another() {
-        let actor = limited_to("acme");
-        let other = AccountId::parse("other").unwrap();
-        assert_eq!(actor.resolve_account(None).unwrap().as_str(), "acme");
-        assert_eq!(actor.resolve_account(Some(other.clone())).unwrap_err().code, "wrong_account");
-        assert_eq!(actor.limit_account(None).unwrap().unwrap().as_str(), "acme");
-        assert!(!actor.sees(&other));
+    fn a_session_ends_by_age_by_standing_idle_and_by_a_new_password() {
+        let began = Timestamp::from_millis(1_000_000_000);
+        let user = User {
+            id: UserId(1),
+            email: "a@b".into(),
+            password_hash: String::new(),
+            created_at: began,
+            password_changed_at: began,
+            role: Role::Admin,
+            second_factor: None,
+        };
+        let session = Session {
+            user: user.id,
+            created_at: began,
+            expires_at: began.plus(minutes(1_000)),
+            last_seen_at: None,
+            address: None,
+            browser: String::new(),
+        };
+        let valid = |session: &Session, user: &User, after: u64| {
+            session.is_valid(user, minutes(60), began.plus(minutes(after)))
+        };
+        assert!(valid(&session, &user, 0) && valid(&session, &user, 59));
+        assert!(!valid(&session, &user, 66), "nobody used it for an hour");
+        let used = Session { last_seen_at: Some(began.plus(minutes(950))), ..session.clone() };
+        assert!(valid(&used, &user, 999));
+        assert!(!valid(&used, &user, 1_000), "used or not, it is too old");
+        let changed = User { password_changed_at: began.plus(minutes(1)), ..user.clone() };
+        assert!(!valid(&session, &changed, 2));
+        assert!(!valid(&session, &User { id: UserId(2), ..user }, 0));
     }
 
     #[test]
-    fn a_missing_scope_is_named() {
-        let problem = limited_to("acme").require(Scope::LogsRead).unwrap_err();
-        assert_eq!((problem.kind, problem.code), (ProblemKind::Forbidden, "missing_scope"));
-        assert!(problem.detail.contains("logs:read"));
+    fn a_use_is_written_down_now_and_then_and_from_a_new_address_at_once() {
+        let (began, home, away) = (Timestamp::from_millis(0), "203.0.113.7".parse().ok(), "203.0.113.8".parse().ok());
+        let session = Session {
+            user: UserId(1),
+            created_at: began,
+            expires_at: began.plus(minutes(60)),
+            last_seen_at: Some(began),
+            address: home,
+            browser: String::new(),
+        };
+        assert!(!session.is_to_note(home, began.plus(minutes(4))));
+        assert!(session.is_to_note(home, began.plus(minutes(5))));
+        assert!(session.is_to_note(away, began.plus(minutes(1))));
+        assert!(!session.is_to_note(None, began.plus(minutes(1))));
     }
 
     #[test]

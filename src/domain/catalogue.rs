@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::EventType;
+use super::{EventType, MaskedFields};
 
 /// What is known of an event type. Operators can add types of their own in the same form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,12 @@ pub struct EventTypeInfo {
     pub built_in: bool,
     /// Whether it is no longer offered; webhooks that selected it still get it.
     pub retired: bool,
+    /// Fields of its payloads that are not shown.
+    #[serde(default)]
+    pub masked: MaskedFields,
+    /// Whether the payload of an event is deleted once it has arrived everywhere.
+    #[serde(default)]
+    pub forget_after_success: bool,
 }
 
 macro_rules! built_in {
@@ -39,6 +45,8 @@ macro_rules! built_in {
             schema: None,
             built_in: true,
             retired: false,
+            masked: MaskedFields::default(),
+            forget_after_success: false,
         }
     };
 }

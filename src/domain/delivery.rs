@@ -225,6 +225,9 @@ pub struct Attempt {
     /// When the next attempt was to be, as decided after this one.
     #[serde(default)]
     pub next_attempt_at: Option<Timestamp>,
+    /// Headers with signatures of other forms that were sent besides.
+    #[serde(default)]
+    pub other_signatures: Vec<(String, String)>,
 }
 
 impl Attempt {

@@ -137,7 +137,7 @@ impl<'de> Deserialize<'de> for CustomHeaders {
     }
 }
 
-fn check_name(name: &str) -> Result<(), Fault> {
+pub(super) fn check_name(name: &str) -> Result<(), Fault> {
     if name.is_empty() {
         return Err(Fault::new("header_name_empty", "Enter the name of the header, or remove the row."));
     }

@@ -30,6 +30,8 @@ fn webhook(disabled: Option<Disabled>) -> Webhook {
         updated_at: START,
         version: 1,
         deleted_at: None,
+        other_signatures: Default::default(),
+        tls: Default::default(),
     }
 }
 

@@ -170,6 +170,13 @@ impl<'a> Iterator for Tokens<'a> {
     }
 }
 
+impl Tokens<'_> {
+    /// How many bytes are left behind the last token.
+    pub fn left(&self) -> usize {
+        self.rest.len()
+    }
+}
+
 /// The length of the string that `raw` begins with, both quotation marks included; all of `raw` if
 /// it does not end.
 fn string_length(raw: &[u8]) -> usize {
@@ -213,7 +220,7 @@ fn part(token: Token<'_>) -> Part {
 
 /// A key with its escapes resolved; as it was written where that is not possible (half of a
 /// surrogate pair).
-fn unescaped(key: &[u8]) -> Cow<'_, str> {
+pub(super) fn unescaped(key: &[u8]) -> Cow<'_, str> {
     match serde_json::from_slice::<String>(key) {
         Ok(key) => Cow::Owned(key),
         Err(_) => String::from_utf8_lossy(key),

@@ -19,6 +19,8 @@ pub struct RequestParts<'a> {
     pub timestamp_s: u64,
     /// The value of `webhook-signature`.
     pub signature: &'a str,
+    /// Headers with signatures of other forms.
+    pub other_signatures: &'a [(String, String)],
     /// The program's version, for `user-agent`.
     pub sender_version: &'a str,
 }
@@ -38,6 +40,7 @@ impl RequestParts<'_> {
             ("webhook-log-id".into(), self.delivery.to_string()),
         ];
         headers.extend(self.sequence.map(|sequence| ("webhook-sequence".into(), sequence.to_string())));
+        headers.extend(self.other_signatures.iter().cloned());
         headers.extend(own.iter().map(|header| (header.name.clone(), header.value.clone())));
         headers
     }

@@ -4,7 +4,10 @@ use std::{ops::RangeInclusive, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, CustomHeaders, Fault, RetrySchedule, Secret, Selection, TargetUrl, Timestamp, WebhookId};
+use super::{
+    AccountId, CustomHeaders, Fault, OtherSignatures, RetrySchedule, Secret, Selection, TargetUrl, Timestamp,
+    TlsOptions, WebhookId,
+};
 
 /// A configured receiver.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +61,12 @@ pub struct Webhook {
     /// Set once it is deleted; kept so that its log entries can still name it.
     #[serde(default)]
     pub deleted_at: Option<Timestamp>,
+    /// Signatures of other forms that are sent too.
+    #[serde(default)]
+    pub other_signatures: OtherSignatures,
+    /// What it adds to the encryption of its connections.
+    #[serde(default)]
+    pub tls: TlsOptions,
 }
 
 /// One key that requests are signed with.

@@ -10,7 +10,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustls::ClientConfig;
 use ureq::{
     Agent, Proxy,
     config::{AutoHeaderValue, Config},
@@ -19,11 +18,12 @@ use ureq::{
 
 use super::{
     dialler::{Dialler, OpenConnections},
+    failure::Failure,
     resolver::VettedResolver,
-    tls::TlsConnector,
+    tls::{TlsConfigs, TlsConnector},
     watch::{HEAD_LIMIT, WatchConnector},
 };
-use crate::domain::WebhookId;
+use crate::domain::{TlsOptions, WebhookId};
 
 /// Agents kept, at most. Each takes a few KB, and about 16 KB for each of its idle connections (with
 /// TLS twice that and the session).
@@ -52,7 +52,7 @@ const BUFFER_BYTES: usize = 8 * 1024;
 pub(super) struct Parts {
     pub resolver: VettedResolver,
     pub open: Arc<OpenConnections>,
-    pub tls: Arc<ClientConfig>,
+    pub tls: Arc<TlsConfigs>,
     pub proxy: Option<Proxy>,
     pub connect_timeout: Duration,
 }
@@ -71,6 +71,8 @@ struct State {
 
 struct Kept {
     agent: Agent,
+    /// What it was made with.
+    tls: TlsOptions,
     used_at: Instant,
 }
 
@@ -81,13 +83,24 @@ impl Agents {
     }
 
     /// The agent of a webhook, kept from before or new.
-    pub fn of(&self, webhook: WebhookId) -> Agent {
+    ///
+    /// # Errors
+    /// If what the webhook adds to the encryption cannot be used.
+    pub fn of(&self, webhook: WebhookId, tls: &TlsOptions) -> Result<Agent, Failure> {
         let now = Instant::now();
         let mut state = self.state();
-        let gone = state.make_room(now, self.parts.open.count());
-        let kept = state.agents.entry(webhook).or_insert_with(|| Kept { agent: self.new_agent(), used_at: now });
-        kept.used_at = now;
-        let agent = kept.agent.clone();
+        let mut gone = state.make_room(now, self.parts.open.count());
+        // Connections that were made with another certificate are not used any more.
+        gone.extend(state.agents.extract_if(|id, kept| *id == webhook && kept.tls != *tls).map(|(_, kept)| kept));
+        let agent = match state.agents.get_mut(&webhook) {
+            Some(kept) => {
+                kept.used_at = now;
+                Ok(kept.agent.clone())
+            }
+            None => self.new_agent(tls).inspect(|agent| {
+                state.agents.insert(webhook, Kept { agent: agent.clone(), tls: tls.clone(), used_at: now });
+            }),
+        };
         // Closing connections takes time; the lock is not held for it.
         drop(state);
         drop(gone);
@@ -106,14 +119,15 @@ impl Agents {
         drop(gone);
     }
 
-    fn new_agent(&self) -> Agent {
+    fn new_agent(&self, options: &TlsOptions) -> Result<Agent, Failure> {
         let Parts { resolver, open, tls, proxy, .. } = &self.parts;
+        let config = tls.of(options)?;
         let connector =
             ().chain(ConnectProxyConnector::default())
                 .chain(Dialler { open: Arc::clone(open) })
-                .chain(TlsConnector { config: Arc::clone(tls) })
+                .chain(TlsConnector { config })
                 .chain(WatchConnector { proxied: proxy.is_some() });
-        Agent::with_parts(self.config.clone(), connector, resolver.clone())
+        Ok(Agent::with_parts(self.config.clone(), connector, resolver.clone()))
     }
 
     /// No code of ours can panic while it holds the lock.

@@ -4,6 +4,9 @@
 //! thread only while fewer than [`QUICK`] are at jobs they have just begun; beyond that it waits for
 //! one of those to come back for more. Where they do not, because their receivers take their time,
 //! the usher sends in others after a moment, up to a maximum.
+//!
+//! A job that is known to take its time gets a thread of its own at once, and is not counted among
+//! those just begun: nobody waits for its thread to come back.
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -37,6 +40,12 @@ const STACK_BYTES: usize = 256 * 1024;
 /// What the usher needs.
 const USHER_STACK_BYTES: usize = 64 * 1024;
 
+/// A job for a pool.
+pub(super) trait PoolJob: Copy + Send + 'static {
+    /// Whether it is likely to take its time.
+    fn takes_time(&self) -> bool;
+}
+
 /// What the threads do with a job.
 pub(super) trait Work<J>: Send + Sync + 'static {
     /// Does it.
@@ -60,11 +69,17 @@ struct Shared<J> {
     idle_for: Duration,
 }
 
+/// When a job was begun and its number; nothing for a long one.
+type Begun = Option<(Instant, u64)>;
+
 struct State<J> {
+    /// Jobs that should take no time, and since when they wait.
     jobs: VecDeque<(J, Instant)>,
+    /// Jobs that take their time.
+    long_jobs: VecDeque<J>,
     /// The idle threads, the one that waits longest first.
     idle: Vec<Arc<Condvar>>,
-    /// The jobs being done: when each was begun, and its number.
+    /// The jobs being done but for the long ones: when each was begun, and its number.
     begun: BTreeSet<(Instant, u64)>,
     last_number: u64,
     /// When a job was last taken.
@@ -77,7 +92,7 @@ struct State<J> {
     stopping: bool,
 }
 
-impl<J: Copy + Send + 'static> Pool<J> {
+impl<J: PoolJob> Pool<J> {
     /// A pool with one thread, which grows to `most`. An error if not even the first can be had.
     pub(super) fn start(most: usize, work: Box<dyn Work<J>>) -> io::Result<Self> {
         Self::start_with(most, IDLE, work)
@@ -86,6 +101,7 @@ impl<J: Copy + Send + 'static> Pool<J> {
     fn start_with(most: usize, idle_for: Duration, work: Box<dyn Work<J>>) -> io::Result<Self> {
         let state = State {
             jobs: VecDeque::new(),
+            long_jobs: VecDeque::new(),
             idle: Vec::new(),
             begun: BTreeSet::new(),
             last_number: 0,
@@ -114,13 +130,16 @@ impl<J: Copy + Send + 'static> Pool<J> {
             return jobs;
         }
         let now = Instant::now();
-        state.jobs.extend(jobs.into_iter().map(|job| (job, now)));
-        let quick = state.begun_since(now.checked_sub(PATIENCE)) + state.coming;
-        let wanted = state.jobs.len().min(QUICK.saturating_sub(quick));
+        let (long, quick): (Vec<J>, Vec<J>) = jobs.into_iter().partition(PoolJob::takes_time);
+        let of_their_own = long.len();
+        state.long_jobs.extend(long);
+        state.jobs.extend(quick.into_iter().map(|job| (job, now)));
+        let coming = state.begun_since(now.checked_sub(PATIENCE)) + state.coming;
+        let wanted = state.jobs.len().min(QUICK.saturating_sub(coming));
         if state.jobs.len() > wanted && std::mem::take(&mut state.usher_sleeps) {
             self.shared.waiting.notify_one();
         }
-        self.shared.call(state, wanted);
+        self.shared.call(state, wanted + of_their_own);
         Vec::new()
     }
 
@@ -137,21 +156,39 @@ impl<J: Copy + Send + 'static> Pool<J> {
             thread.notify_one();
         }
         self.shared.waiting.notify_one();
-        state.jobs.drain(..).map(|(job, _)| job).collect()
+        let State { jobs, long_jobs, .. } = &mut *state;
+        jobs.drain(..).map(|(job, _)| job).chain(long_jobs.drain(..)).collect()
     }
 }
 
-fn spawn<J: Copy + Send + 'static>(shared: &Arc<Shared<J>>) -> io::Result<()> {
+fn spawn<J: PoolJob>(shared: &Arc<Shared<J>>) -> io::Result<()> {
     let shared = shared.clone();
     thread::Builder::new().name("sending".into()).stack_size(STACK_BYTES).spawn(move || shared.run())?;
     Ok(())
 }
 
-impl<J> State<J> {
+impl<J: PoolJob> State<J> {
     /// Jobs being done that were begun at `since` or later, counted no further than [`QUICK`].
     fn begun_since(&self, since: Option<Instant>) -> usize {
         let newest = self.begun.iter().rev().take(QUICK);
         newest.take_while(|(begun, _)| since.is_none_or(|since| *begun >= since)).count()
+    }
+
+    /// The job to do next, and what to hand back when it is done. A long one goes before the others
+    /// once enough threads are at those.
+    fn take(&mut self) -> Option<(J, Begun)> {
+        if (self.jobs.is_empty() || self.begun.len() >= QUICK)
+            && let Some(job) = self.long_jobs.pop_front()
+        {
+            return Some((job, None));
+        }
+        let (job, _) = self.jobs.pop_front()?;
+        let now = Instant::now();
+        self.last_number += 1;
+        let begun = (now, self.last_number);
+        self.begun.insert(begun);
+        self.taken_at = now;
+        Some((job, Some(begun)))
     }
 
     /// Jobs that have waited too long, or when to look again.
@@ -168,35 +205,30 @@ impl<J> State<J> {
     }
 }
 
-impl<J: Copy + Send + 'static> Shared<J> {
+impl<J: PoolJob> Shared<J> {
     fn run(&self) {
         let me = Arc::new(Condvar::new());
-        let mut done = None;
-        while let Some((job, number)) = self.next(&me, done) {
+        let mut comes_back = None;
+        while let Some((job, begun)) = self.next(&me, comes_back) {
             if catch_unwind(AssertUnwindSafe(|| self.work.work(job))).is_err() {
                 self.work.panicked(job);
             }
-            done = Some(number);
+            comes_back = Some(begun);
         }
     }
 
-    /// The next job; nothing if this thread is to end, which is then no longer counted. `done` is
-    /// the job before it.
-    fn next(&self, me: &Arc<Condvar>, done: Option<(Instant, u64)>) -> Option<(J, (Instant, u64))> {
+    /// The next job; nothing if this thread is to end, which is then no longer counted.
+    /// `comes_back` is what was given with the job before it; nothing for a new thread.
+    fn next(&self, me: &Arc<Condvar>, comes_back: Option<Begun>) -> Option<(J, Begun)> {
         let mut state = self.state.lock();
-        if let Some(done) = done {
-            state.begun.remove(&done);
-        } else {
-            state.coming = state.coming.saturating_sub(1);
+        match comes_back {
+            Some(Some(begun)) => drop(state.begun.remove(&begun)),
+            Some(None) => {}
+            None => state.coming = state.coming.saturating_sub(1),
         }
         loop {
-            if let Some((job, _)) = state.jobs.pop_front() {
-                let now = Instant::now();
-                state.last_number += 1;
-                let begun = (now, state.last_number);
-                state.begun.insert(begun);
-                state.taken_at = now;
-                return Some((job, begun));
+            if let Some(taken) = state.take() {
+                return Some(taken);
             }
             if state.stopping {
                 state.threads -= 1;
@@ -278,6 +310,13 @@ mod tests {
 
     use super::*;
 
+    /// Those from 100 on take their time.
+    impl PoolJob for u32 {
+        fn takes_time(&self) -> bool {
+            *self >= 100
+        }
+    }
+
     /// Reports each job when it begins, and ends it when allowed to. Job 13 panics.
     struct Played {
         began: Sender<u32>,
@@ -319,6 +358,35 @@ mod tests {
         pool.submit(vec![6]);
         assert_eq!(begins.recv(), Ok(6));
         end.send(()).unwrap();
+    }
+
+    #[test]
+    fn nobody_waits_behind_jobs_that_take_their_time_and_they_wait_for_nobody() {
+        let (pool, begins, end) = pool(20, IDLE);
+        let long: Vec<u32> = (100..110).collect();
+        assert!(pool.submit(long.clone()).is_empty());
+        let mut begun: Vec<_> = (0..10).map(|_| begins.recv().unwrap()).collect();
+        begun.sort_unstable();
+        assert_eq!(begun, long, "each has a thread of its own");
+        assert_eq!(pool.shared.state.lock().begun.len(), 0, "and none is waited for");
+        pool.submit(vec![1]);
+        assert_eq!(begins.recv(), Ok(1));
+        (0..11).for_each(|_| end.send(()).unwrap());
+    }
+
+    #[test]
+    fn a_long_job_has_its_turn_while_enough_threads_are_at_others() {
+        let (pool, begins, end) = pool(QUICK + 1, IDLE);
+        pool.submit((1..=20).collect());
+        let _: Vec<_> = (0..QUICK).map(|_| begins.recv().unwrap()).collect();
+        pool.submit(vec![100]);
+        let mut begun = vec![begins.recv().unwrap()];
+        while begun.last() != Some(&100) && begun.len() < 3 {
+            end.send(()).unwrap();
+            begun.push(begins.recv().unwrap());
+        }
+        assert_eq!(begun.last(), Some(&100), "{begun:?}");
+        (0..20).for_each(|_| end.send(()).unwrap());
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub(super) struct Built {
     number: u32,
     started_at: Timestamp,
     signature: String,
+    other_signatures: Vec<(String, String)>,
     parcel: Parcel,
 }
 
@@ -28,7 +29,9 @@ pub(super) fn build(parcel: Parcel, wall: Timestamp, timeout: Duration) -> Built
     let number = parcel.delivery.attempts + 1;
     let timestamp_s = wall.as_seconds();
     let body = parcel.body.clone();
-    let signature = sign(&webhook.secrets_at(wall), &parcel.event.id.to_string(), timestamp_s, &body);
+    let secrets = webhook.secrets_at(wall);
+    let signature = sign(&secrets, &parcel.event.id.to_string(), timestamp_s, &body);
+    let other_signatures = webhook.other_signatures.sign(&secrets, timestamp_s, &body);
     let parts = RequestParts {
         event: parcel.event.id,
         event_type: &parcel.event.event_type,
@@ -37,6 +40,7 @@ pub(super) fn build(parcel: Parcel, wall: Timestamp, timeout: Duration) -> Built
         sequence: parcel.delivery.sequence,
         timestamp_s,
         signature: &signature,
+        other_signatures: &other_signatures,
         sender_version: SENDER_VERSION,
     };
     let request = OutgoingRequest {
@@ -46,8 +50,9 @@ pub(super) fn build(parcel: Parcel, wall: Timestamp, timeout: Duration) -> Built
         body,
         timeout: webhook.timeout_ms.map_or(timeout, |millis| Duration::from_millis(millis.into())),
         now: wall,
+        tls: webhook.tls.clone(),
     };
-    Built { request, number, started_at: wall, signature, parcel }
+    Built { request, number, started_at: wall, signature, other_signatures, parcel }
 }
 
 impl Built {
@@ -71,6 +76,7 @@ impl Built {
             signature: self.signature,
             sender_version: SENDER_VERSION.to_owned(),
             next_attempt_at: None,
+            other_signatures: self.other_signatures,
         }
     }
 }

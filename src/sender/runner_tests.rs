@@ -8,8 +8,8 @@ use std::{
 use super::*;
 use crate::{
     domain::{
-        AccountId, Answer, CustomHeaders, Delivery, DeliveryId, EventId, EventType, NewEvent, Problem, Secret,
-        Selection, SigningSecret, TargetUrl, Verdict, Webhook, WebhookId, verify,
+        AccountId, Answer, CustomHeaders, Delivery, DeliveryId, EventId, EventType, NewEvent, OtherSignatures, Problem,
+        Secret, Selection, SigningSecret, TargetUrl, TlsOptions, Verdict, Webhook, WebhookId, verify,
     },
     sender::{LaneSettings, OutgoingRequest},
     store::{AttemptRecord, Due, QueuePage},
@@ -177,6 +177,8 @@ fn webhook() -> Webhook {
         updated_at: START,
         version: 42,
         deleted_at: None,
+        other_signatures: OtherSignatures::default(),
+        tls: TlsOptions::default(),
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     engine::{Engine, Input, Job, Turn},
-    pool::{Pool, Work},
+    pool::{Pool, PoolJob, Work},
     reader::Question,
     runner::{Mail, Shared, Standing},
 };
@@ -69,6 +69,12 @@ impl Turning {
         self.questions.extend(settings.chain(pages));
         let not_taken = self.pool.submit(turn.send);
         self.shared.mail.extend(not_taken.into_iter().map(|job| Mail::Input(Input::Interrupted(job))));
+    }
+}
+
+impl PoolJob for Job {
+    fn takes_time(&self) -> bool {
+        self.takes_time
     }
 }
 

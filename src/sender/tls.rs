@@ -13,52 +13,143 @@ use std::{
 };
 
 use rustls::{
-    CertificateError, ClientConfig, ClientConnection, RootCertStore, StreamOwned,
-    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
+    CertificateError, ClientConfig, ClientConnection, ConfigBuilder, RootCertStore, StreamOwned,
+    client::WantsClientCert,
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
 };
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, TransportAdapter,
 };
 
 use super::{dialler::connect_deadline, failure::Failure};
-use crate::domain::{Cause, Fault, Timestamp};
+use crate::domain::{Cause, Fault, Timestamp, TlsOptions};
 
 /// Names of a certificate that are shown, at most.
 const NAMES_SHOWN: usize = 5;
 
-/// The configuration for all webhooks: TLS 1.2 and 1.3, the public root certificates, and those in
-/// `ca_file_pem` besides.
-pub(super) fn client_config(ca_file_pem: Option<&[u8]>) -> Result<Arc<ClientConfig>, Fault> {
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    if let Some(pem) = ca_file_pem {
-        add_roots(&mut roots, pem)?;
+/// What every webhook's encryption is made of: TLS 1.2 and 1.3, the public root certificates, and those
+/// of the operator's CA file besides.
+pub(super) struct TlsConfigs {
+    roots: RootCertStore,
+    /// For all webhooks that add nothing.
+    common: Arc<ClientConfig>,
+}
+
+impl TlsConfigs {
+    pub fn new(ca_file_pem: Option<&[u8]>) -> Result<Self, Fault> {
+        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        if let Some(pem) = ca_file_pem {
+            let faulty = |what: String| Fault::new("ca_file", format!("The CA file {what}"));
+            certificates(pem).and_then(|found| add_roots(&mut roots, found)).map_err(faulty)?;
+        }
+        let common = Arc::new(builder(roots.clone()).with_no_client_auth());
+        Ok(TlsConfigs { roots, common })
     }
+
+    /// The configuration of a webhook. What cannot be used was refused when it was entered, so this
+    /// fails only where the program has become stricter since.
+    pub fn of(&self, options: &TlsOptions) -> Result<Arc<ClientConfig>, Failure> {
+        if options.is_empty() {
+            return Ok(Arc::clone(&self.common));
+        }
+        let unusable = |faults: Vec<Fault>| {
+            let message = faults.into_iter().map(|fault| fault.message).collect::<Vec<_>>().join(" ");
+            Failure::new(Cause::TlsFailed, message)
+        };
+        build(self.roots.clone(), options).map(Arc::new).map_err(unusable)
+    }
+}
+
+/// What a webhook adds to the encryption, with the ends of its certificates, or what is wrong with it.
+pub(super) fn check(options: TlsOptions) -> Result<TlsOptions, Vec<Fault>> {
+    if let Some(fault) = options.check_pair() {
+        return Err(vec![fault]);
+    }
+    build(RootCertStore::empty(), &options)?;
+    let ends = |pem: &Option<String>, most: usize| {
+        let found = pem.as_ref().and_then(|pem| certificates(pem.as_bytes()).ok()).unwrap_or_default();
+        found.iter().take(most).filter_map(end_of).min()
+    };
+    // Those above a client certificate are the receiver's concern.
+    Ok(TlsOptions {
+        ca_ends_at: ends(&options.ca, usize::MAX),
+        certificate_ends_at: ends(&options.certificate, 1),
+        ..options
+    })
+}
+
+fn build(mut roots: RootCertStore, options: &TlsOptions) -> Result<ClientConfig, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let mut faulty = |code, what: String, pointer| faults.push(Fault::new(code, what).at(pointer));
+    if let Some(pem) = &options.ca {
+        let added = certificates(pem.as_bytes()).and_then(|found| add_roots(&mut roots, found));
+        let _ = added.map_err(|what| faulty("tls_ca", format!("The CA {what}"), "/tls_ca"));
+    }
+    let pair = options.certificate.as_ref().zip(options.key.as_ref()).map(|(certificate, key)| {
+        let chain = certificates(certificate.as_bytes());
+        let chain = chain.map_err(|what| {
+            faulty("tls_client_certificate", format!("The client certificate {what}"), "/tls_client_certificate");
+        });
+        let key = PrivateKeyDer::from_pem_slice(key.expose().as_bytes()).map_err(|_| {
+            let message = "This is no private key in PEM that can be used. It begins with -----BEGIN PRIVATE KEY----- \
+                           and has no passphrase.";
+            faulty("tls_client_key", message.to_owned(), "/tls_client_key");
+        });
+        (chain, key)
+    });
+    let builder = builder(roots);
+    match (faults.is_empty(), pair) {
+        (true, None) => Ok(builder.with_no_client_auth()),
+        (true, Some((Ok(chain), Ok(key)))) => builder.with_client_auth_cert(chain, key).map_err(|error| {
+            vec![match error {
+                rustls::Error::InconsistentKeys(_) => {
+                    let message = "This private key does not belong to the client certificate.";
+                    Fault::new("tls_client_key", message).at("/tls_client_key")
+                }
+                _ => {
+                    let message = "The client certificate or its key is of a kind that cannot be used.";
+                    Fault::new("tls_client_certificate", message).at("/tls_client_certificate")
+                }
+            }]
+        }),
+        _ => Err(faults),
+    }
+}
+
+fn builder(roots: RootCertStore) -> ConfigBuilder<ClientConfig, WantsClientCert> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
+    ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("ring has cipher suites for TLS 1.2 and 1.3")
         .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::new(config))
 }
 
-fn add_roots(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), Fault> {
-    let unreadable = |_| Fault::new("ca_file", "The CA file is not PEM. It must hold certificates as text.");
-    let certificates = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
-    if certificates.is_empty() {
-        return Err(Fault::new("ca_file", "The CA file holds no certificate."));
-    }
+/// The certificates of a PEM, at least one; else what is wrong, to be read after what it is.
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let found = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
+    let found = found.map_err(|_| "is not PEM. It must hold certificates as text.".to_owned())?;
+    if found.is_empty() { Err("holds no certificate.".to_owned()) } else { Ok(found) }
+}
+
+fn add_roots(roots: &mut RootCertStore, certificates: Vec<CertificateDer<'static>>) -> Result<(), String> {
     for (position, certificate) in certificates.into_iter().enumerate() {
-        roots.add(certificate).map_err(|_| {
-            Fault::new("ca_file", format!("Certificate {} of the CA file cannot be used as a root.", position + 1))
-        })?;
+        roots
+            .add(certificate)
+            .map_err(|_| format!("has a certificate, number {}, that cannot be a root.", position + 1))?;
     }
     Ok(())
 }
 
+/// When a certificate ends.
+fn end_of(certificate: &CertificateDer<'_>) -> Option<Timestamp> {
+    let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    let seconds = u64::try_from(parsed.validity().not_after.timestamp()).ok()?;
+    Some(Timestamp::default().plus(Duration::from_secs(seconds)))
+}
+
 /// Encrypts connections to `https` URLs.
 pub(super) struct TlsConnector {
-    /// From [`client_config`].
+    /// From [`TlsConfigs`].
     pub config: Arc<ClientConfig>,
 }
 

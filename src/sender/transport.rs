@@ -29,11 +29,11 @@ use super::{
     dialler::OpenConnections,
     failure::{Failure, of_error},
     resolver::{ANSWER_TTL, FAILURE_TTL, Lookup, SystemLookup, VettedResolver},
-    tls::client_config,
+    tls::{TlsConfigs, check},
 };
 use crate::domain::{
-    AddressRule, Answer, Cause, Fault, Outcome, PrivateTarget, TargetUrl, TestReceiver, Timestamp, WebhookId,
-    parse_retry_after,
+    AddressRule, Answer, Cause, Fault, Outcome, PrivateTarget, TargetUrl, TestReceiver, Timestamp, TlsOptions,
+    WebhookId, parse_retry_after,
 };
 
 /// Headers of an answer that are kept, at most, and their names and values together in bytes. One
@@ -57,6 +57,8 @@ pub struct OutgoingRequest {
     pub timeout: Duration,
     /// When the attempt begins, for a date in `Retry-After`.
     pub now: Timestamp,
+    /// What the webhook adds to the encryption.
+    pub tls: TlsOptions,
 }
 
 /// What came of a request.
@@ -77,6 +79,15 @@ pub trait Transport: Send + Sync {
     /// Whether the name in the URL leads to an address. What cannot be found out counts as known.
     fn knows_host(&self, _url: &TargetUrl) -> bool {
         true
+    }
+
+    /// Whether what a webhook adds to the encryption can be used; the same with the ends of its
+    /// certificates.
+    ///
+    /// # Errors
+    /// What is wrong, each fault pointing to its member.
+    fn check_tls(&self, options: TlsOptions) -> Result<TlsOptions, Vec<Fault>> {
+        Ok(options)
     }
 
     /// Drops the idle connections of a webhook, which was deleted or leads elsewhere now. Requests
@@ -156,7 +167,7 @@ impl HttpTransport {
         let exempt = proxy.as_ref().map(|proxy| (proxy.host().to_owned(), proxy.port()));
         let proxied = proxy.is_some();
         let open = Arc::new(OpenConnections::default());
-        let tls = client_config(options.ca_file_pem.as_deref())?;
+        let tls = Arc::new(TlsConfigs::new(options.ca_file_pem.as_deref())?);
         let own_agents = rule.receiver().map(|receiver| {
             let only = PrivateTarget::Range {
                 net: receiver.listener.ip().to_canonical().into(),
@@ -186,7 +197,10 @@ impl HttpTransport {
         request: &OutgoingRequest,
         started: Instant,
     ) -> (Result<Answer, Failure>, Call) {
-        let agent = agents.of(request.webhook);
+        let agent = match agents.of(request.webhook, &request.tls) {
+            Ok(agent) => agent,
+            Err(failure) => return (Err(failure), Call::default()),
+        };
         let first = self.exchange(&agent, request, started, Connection::KeptOrNew);
         let is_stale =
             |failure: &Failure, call: &Call| failure.cause == Cause::ClosedEarly && call.reused && call.received == 0;
@@ -284,6 +298,10 @@ impl Transport for HttpTransport {
 
     fn knows_host(&self, url: &TargetUrl) -> bool {
         self.proxied || self.resolver.knows(url.host(), url.port())
+    }
+
+    fn check_tls(&self, options: TlsOptions) -> Result<TlsOptions, Vec<Fault>> {
+        check(options)
     }
 
     fn forget(&self, webhook: WebhookId) {

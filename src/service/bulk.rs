@@ -105,6 +105,7 @@ impl Service {
             cancelled_by: None,
         };
         let audit = self.audit(actor, "bulk_resend.started", job.id);
+        let audit = audit.changing("entries", "", job.planned).changing("rate_per_second", "", rate_per_second);
         self.store.save_job(job.clone(), audit).await?;
         Ok(job)
     }
@@ -114,7 +115,7 @@ impl Service {
     /// # Errors
     /// `missing_scope`.
     pub fn running_bulk_resends(&self, actor: &Actor) -> Result<Vec<BulkJob>, Problem> {
-        actor.require(Scope::LogsResend)?;
+        actor.require_one(&[Scope::LogsResend, Scope::LogsRead])?;
         let mut running = self.store.running_jobs()?;
         running.retain(|job| actor.account().is_none() || actor.account() == job.filter.account.as_ref());
         Ok(running)
@@ -139,7 +140,7 @@ impl Service {
     /// # Errors
     /// `missing_scope`, `not_found`.
     pub fn bulk_resend(&self, actor: &Actor, id: JobId) -> Result<BulkJob, Problem> {
-        actor.require(Scope::LogsResend)?;
+        actor.require_one(&[Scope::LogsResend, Scope::LogsRead])?;
         let job = self.store.job(id)?.ok_or_else(|| Problem::not_found("bulk resend"))?;
         match (actor.account(), &job.filter.account) {
             (None, _) => Ok(job),
@@ -153,6 +154,7 @@ impl Service {
     /// # Errors
     /// `missing_scope`, `not_found`, `conflict` if it has ended, `cannot_write`.
     pub async fn cancel_bulk_resend(&self, actor: &Actor, id: JobId) -> Result<BulkJob, Problem> {
+        actor.require(Scope::LogsResend)?;
         self.bulk_resend(actor, id)?;
         let audit = self.audit(actor, "bulk_resend.cancelled", id);
         self.store.cancel_job(id, actor.name.clone(), self.now(), audit).await

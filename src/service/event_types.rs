@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Service;
-use crate::domain::{Actor, EventType, EventTypeInfo, Fault, Problem, Scope};
+use crate::domain::{Actor, EventType, EventTypeInfo, Fault, MaskedFields, Problem, Scope};
 
 /// A new event type.
 #[derive(Debug, Clone)]
@@ -20,6 +20,10 @@ pub struct EventTypeInput {
     pub example: Option<String>,
     /// A JSON Schema of its payload, raw JSON.
     pub schema: Option<String>,
+    /// See [`EventTypeInfo::masked`].
+    pub masked: MaskedFields,
+    /// See [`EventTypeInfo::forget_after_success`].
+    pub forget_after_success: bool,
 }
 
 /// A change of an event type; what is `None` stays.
@@ -37,6 +41,10 @@ pub struct EventTypeChange {
     pub schema: Option<Option<String>>,
     /// Whether it is offered any more.
     pub retired: Option<bool>,
+    /// See [`EventTypeInfo::masked`]. What was published before is masked too.
+    pub masked: Option<MaskedFields>,
+    /// See [`EventTypeInfo::forget_after_success`]. What has arrived already is not touched.
+    pub forget_after_success: Option<bool>,
 }
 
 /// What became of an event type that was to be removed.
@@ -72,9 +80,9 @@ impl Service {
     /// Adds an event type.
     ///
     /// # Errors
-    /// `missing_scope`, `invalid`, `conflict` if the name is taken, `cannot_write`.
+    /// `missing_scope`, `wrong_account`, `invalid`, `conflict` if the name is taken, `cannot_write`.
     pub async fn create_event_type(&self, actor: &Actor, input: EventTypeInput) -> Result<Arc<EventTypeInfo>, Problem> {
-        actor.require(Scope::EventTypesWrite)?;
+        actor.require_for_all(Scope::EventTypesWrite)?;
         let info = EventTypeInfo {
             name: input.name,
             label: input.label,
@@ -84,6 +92,8 @@ impl Service {
             schema: input.schema,
             built_in: false,
             retired: false,
+            masked: input.masked,
+            forget_after_success: input.forget_after_success,
         };
         check_texts(&info)?;
         let audit = self.audit(actor, "event_type.created", &info.name);
@@ -93,14 +103,14 @@ impl Service {
     /// Changes an event type.
     ///
     /// # Errors
-    /// `missing_scope`, `not_found`, `invalid`, `cannot_write`.
+    /// `missing_scope`, `wrong_account`, `not_found`, `invalid`, `cannot_write`.
     pub async fn change_event_type(
         &self,
         actor: &Actor,
         name: &str,
         change: EventTypeChange,
     ) -> Result<Arc<EventTypeInfo>, Problem> {
-        actor.require(Scope::EventTypesWrite)?;
+        actor.require_for_all(Scope::EventTypesWrite)?;
         let mut info = (*self.event_type(&as_reader(actor), name)?).clone();
         info.label = change.label.unwrap_or(info.label);
         info.category = change.category.unwrap_or(info.category);
@@ -108,6 +118,8 @@ impl Service {
         info.example = change.example.unwrap_or(info.example);
         info.schema = change.schema.unwrap_or(info.schema);
         info.retired = change.retired.unwrap_or(info.retired);
+        info.masked = change.masked.unwrap_or(info.masked);
+        info.forget_after_success = change.forget_after_success.unwrap_or(info.forget_after_success);
         check_texts(&info)?;
         let audit = self.audit(actor, "event_type.changed", &info.name);
         self.store.change_event_type(info, audit).await
@@ -117,9 +129,9 @@ impl Service {
     /// in the log.
     ///
     /// # Errors
-    /// `missing_scope`, `not_found`, `cannot_write`.
+    /// `missing_scope`, `wrong_account`, `not_found`, `cannot_write`.
     pub async fn remove_event_type(&self, actor: &Actor, name: &str) -> Result<Removed, Problem> {
-        actor.require(Scope::EventTypesWrite)?;
+        actor.require_for_all(Scope::EventTypesWrite)?;
         let info = self.event_type(&as_reader(actor), name)?;
         let audit = self.audit(actor, "event_type.removed", &info.name);
         let left = self.store.remove_event_type(info.name.clone(), audit).await?;

@@ -152,14 +152,29 @@ impl Service {
         Ok(EventDetail { event, entries, not_sent })
     }
 
-    /// The caller's payload, byte for byte.
+    /// The caller's payload, byte for byte but for masked fields.
     ///
     /// # Errors
     /// `missing_scope`, `not_found`.
     pub fn event_payload(&self, actor: &Actor, id: EventId) -> Result<Vec<u8>, Problem> {
-        let event = self.visible_event(actor, id)?;
+        let mut event = self.visible_event(actor, id)?;
         let body = self.store.body(id)?.ok_or_else(|| Problem::not_found("payload"))?;
+        let body = self.shown(&mut event, body);
         Ok(body[event.payload_range()].to_vec())
+    }
+
+    /// The body of an event as anybody may see it: masked fields have stars, and the event says where
+    /// the payload stands in that. Whatever shows a body comes through here.
+    pub(super) fn shown(&self, event: &mut Event, body: Vec<u8>) -> Vec<u8> {
+        let types = self.store.event_types();
+        let Some(info) = types.iter().find(|info| info.name == event.event_type) else { return body };
+        let range = event.payload_range();
+        if info.masked.as_slice().is_empty() || body.len() < range.end {
+            return body;
+        }
+        let payload = info.masked.mask(&body[range.clone()]);
+        event.payload_at.1 = payload.len() as u32;
+        [&body[..range.start], &payload, &body[range.end..]].concat()
     }
 
     fn visible_event(&self, actor: &Actor, id: EventId) -> Result<Event, Problem> {

@@ -1,15 +1,29 @@
 //! Webhook Logs: finding deliveries, showing one, sending again.
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    time::{Duration, Instant},
+};
 
 use super::{AttemptView, LogDetail, LogEntry, Page, Service, ShownHeader};
 use crate::domain::{
-    Actor, Attempt, Delivery, DeliveryId, Event, EventId, LogCount, LogCursor, LogFilter, PayloadDeleted, Problem,
-    ProblemKind, RequestParts, Scope, StartedBy, sign,
+    AccountId, Actor, Attempt, Delivery, DeliveryId, Event, EventId, LogCount, LogCursor, LogFilter, PayloadDeleted,
+    Problem, ProblemKind, RequestParts, Scope, StartedBy, sign,
 };
 
 /// Entries counted for a list; what is more is "more than" that.
 const MOST_COUNTED: usize = 10_001;
+
+/// What came of deleting the payloads of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccountCleared {
+    /// Payloads deleted.
+    pub deleted: u64,
+    /// Events left because they are still to be sent.
+    pub pending: u64,
+    /// Whether every event was looked at; if not, ask again.
+    pub complete: bool,
+}
 
 impl Service {
     /// Log entries that fit `filter`, newest first, at most `limit` of them.
@@ -65,21 +79,26 @@ impl Service {
         let attempts = attempts.into_iter().map(|attempt| self.attempt_view(&event, &delivery, attempt));
         let attempts = attempts.collect::<Result<_, _>>()?;
         let body = self.store.body(event.id)?.unwrap_or_default();
-        let (mine, siblings): (Vec<_>, Vec<_>) =
-            self.entries(self.store.deliveries_of(event.id)?)?.into_iter().partition(|entry| entry.delivery.id == id);
+        let (mut event, mut entries) = (event.clone(), self.entries(self.store.deliveries_of(event.id)?)?);
+        let sent = body.clone();
+        let body = self.shown(&mut event, body);
+        let masked = body != sent;
+        entries.iter_mut().for_each(|entry| entry.event.payload_at = event.payload_at);
+        let (mine, siblings): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| entry.delivery.id == id);
         let entry = mine.into_iter().next().ok_or_else(|| Problem::not_found("log entry"))?;
         let waits_for = self.store.waits_for(&entry.delivery)?;
-        Ok(LogDetail { entry, attempts, body, waits_for, siblings })
+        Ok(LogDetail { entry, attempts, body, masked, waits_for, siblings })
     }
 
-    /// The bytes that were sent, the same for every attempt.
+    /// The bytes that were sent, the same for every attempt, with masked fields left out.
     ///
     /// # Errors
     /// `missing_scope`, `not_found`.
     pub fn log_body(&self, actor: &Actor, id: DeliveryId) -> Result<Vec<u8>, Problem> {
         actor.require(Scope::LogsRead)?;
-        let (_, event) = self.visible_delivery(actor, id)?;
-        self.store.body(event.id)?.ok_or_else(|| Problem::not_found("payload"))
+        let (_, mut event) = self.visible_delivery(actor, id)?;
+        let body = self.store.body(event.id)?.ok_or_else(|| Problem::not_found("payload"))?;
+        Ok(self.shown(&mut event, body))
     }
 
     /// Deletes what was sent, for all entries of the event, and what receivers answered to it. The
@@ -96,19 +115,57 @@ impl Service {
         self.store.delete_payload(event.id, deleted, audit).await
     }
 
-    /// The time in Unix seconds and the signature that a request sent now would carry.
+    /// Deletes the payloads of an account, and what receivers answered to them, for as long as `patience`
+    /// allows. Each round deletes for good what it reaches; it begins with the oldest.
+    ///
+    /// # Errors
+    /// `missing_scope`, `wrong_account`, `cannot_write`.
+    pub async fn delete_payloads_of(
+        &self,
+        actor: &Actor,
+        account: AccountId,
+        patience: Duration,
+    ) -> Result<AccountCleared, Problem> {
+        actor.require(Scope::EventsWrite)?;
+        let account = actor.resolve_account(Some(account))?;
+        // Written first: whatever happens then, somebody asked for it.
+        self.store.write_audit(self.audit(actor, "payloads.deleted", &account)).await?;
+        let deleted = PayloadDeleted { at: self.now(), by: actor.name.clone() };
+        let began = Instant::now();
+        let mut cleared = AccountCleared { deleted: 0, pending: 0, complete: false };
+        let mut from = EventId(0);
+        loop {
+            let step = self.store.delete_payloads_of(&account, from, deleted.clone()).await?;
+            cleared.deleted += step.deleted;
+            cleared.pending += step.pending;
+            match step.next {
+                None => return Ok(AccountCleared { complete: true, ..cleared }),
+                Some(_) if began.elapsed() > patience => return Ok(cleared),
+                Some(next) => from = next,
+            }
+            // A step that finds nothing waits for nobody; others have their turn all the same.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// The headers with the time and the signatures that a request sent now would carry.
     ///
     /// # Errors
     /// `missing_scope`, `not_found`, also if the payload or the webhook is no longer there.
-    pub fn fresh_signature(&self, actor: &Actor, id: DeliveryId) -> Result<(u64, String), Problem> {
+    pub fn fresh_signature(&self, actor: &Actor, id: DeliveryId) -> Result<Vec<(String, String)>, Problem> {
         actor.require(Scope::LogsResend)?;
         let body = self.log_body(actor, id)?;
         let (delivery, event) = self.visible_delivery(actor, id)?;
         let webhook = self.store.webhooks().get(delivery.webhook).filter(|webhook| webhook.deleted_at.is_none());
         let webhook = webhook.ok_or_else(|| Problem::not_found("webhook"))?;
         let now = self.now();
-        let signature = sign(&webhook.secrets_at(now), &event.id.to_string(), now.as_seconds(), &body);
-        Ok((now.as_seconds(), signature))
+        let (secrets, at) = (webhook.secrets_at(now), now.as_seconds());
+        let mut headers = vec![
+            ("webhook-timestamp".to_owned(), at.to_string()),
+            ("webhook-signature".to_owned(), sign(&secrets, &event.id.to_string(), at, &body)),
+        ];
+        headers.extend(webhook.other_signatures.sign(&secrets, at, &body));
+        Ok(headers)
     }
 
     /// Sends again, at once: the same `webhook-id` and body, the webhook's present URL, headers
@@ -197,6 +254,7 @@ impl Service {
             sequence: delivery.sequence,
             timestamp_s: attempt.started_at.as_seconds(),
             signature: &attempt.signature,
+            other_signatures: &attempt.other_signatures,
             sender_version: &attempt.sender_version,
         };
         let hidden: Vec<String> = version

@@ -6,13 +6,20 @@
 //! for a few milliseconds at most; call them from a thread that may.
 
 mod access;
+mod audit;
 mod bulk;
 mod event_types;
 mod events;
+mod guesses;
 mod healing;
 mod logs;
+mod passwords;
 mod pause;
+mod people;
+mod second_factor;
+mod secrets;
 mod settings;
+mod sign_in;
 mod system;
 mod test_receiver;
 mod views;
@@ -20,22 +27,23 @@ mod webhooks;
 
 use std::{
     collections::HashMap,
-    net::IpAddr,
     sync::{Arc, Mutex},
 };
 
-use tokio::sync::Semaphore;
-
 pub use crate::{
     domain::Page,
-    store::{AccountHour, AuditEntry, BulkJob, EventFilter},
+    store::{AccountHour, AuditEntry, AuditPage, BulkJob, EventFilter},
 };
-pub use access::{CreatedKey, KeyInput, KeyView, SignIn, SignedIn};
+pub use access::{CreatedKey, KeyInput, KeyView};
 pub use bulk::{BulkPlan, BulkRequest};
 pub use event_types::{EventTypeChange, EventTypeInput, Removed};
 pub use events::{Accepted, DryRun, PublishEvent};
 pub use healing::LookedAfter;
+pub use logs::AccountCleared;
+pub use people::{Person, SessionView};
+pub use secrets::KeyRotated;
 pub use settings::Settings;
+pub use sign_in::{Browser, SignIn, SignInStep, SignedIn};
 pub use system::{Check, Expiring, Machine, Storing, SystemStats, Volume};
 pub use test_receiver::{Received, SignatureCheck, SignedBy};
 pub use views::{
@@ -44,7 +52,10 @@ pub use views::{
 pub use webhooks::{FirstSteps, Missed, TestEvent, TestResult, WebhookChange, WebhookInput};
 
 use crate::{
-    domain::{ApiKeyId, Attempt, EventId, IdSequence, JobId, TargetUrl, Timestamp, UserId, WebhookId},
+    domain::{
+        ApiKeyId, Attempt, EventId, Fault, IdSequence, JobId, KeyUse, TargetUrl, Timestamp, TlsOptions, UserId,
+        WebhookId,
+    },
     store::{Parcel, Store},
     system::{Clock, Random},
 };
@@ -57,6 +68,13 @@ pub trait Prober: Send + Sync {
 
     /// Whether the name in the URL leads to an address. What cannot be found out counts as known.
     fn knows_host(&self, url: &TargetUrl) -> bool;
+
+    /// Whether what a webhook adds to the encryption can be used; the same with the ends of its
+    /// certificates.
+    ///
+    /// # Errors
+    /// What is wrong, each fault pointing to its member.
+    fn check_tls(&self, options: TlsOptions) -> Result<TlsOptions, Vec<Fault>>;
 }
 
 /// What may be asked of Hookstead.
@@ -68,10 +86,11 @@ pub struct Service {
     settings: Settings,
     ids: Mutex<IdSequence>,
     setup_token: String,
-    sign_in_failures: Mutex<access::SignInFailures>,
-    /// Hashing a password takes 19 MiB and a core, so few are hashed at once; others wait.
-    hashing: Semaphore,
-    keys_used: Mutex<HashMap<ApiKeyId, (Timestamp, Option<IpAddr>)>>,
+    guesses: guesses::Guesses,
+    hashing: passwords::Hashing,
+    half_signed_in: sign_in::HalfSignedIn,
+    /// The last use of each key, and when one was last written down.
+    keys_used: Mutex<HashMap<ApiKeyId, (KeyUse, Timestamp)>>,
 }
 
 impl Service {
@@ -87,6 +106,8 @@ impl Service {
         settings: Settings,
     ) -> Result<Self, crate::domain::Problem> {
         let last = store.last_id()?;
+        let keys_used = store.key_uses()?.into_iter().map(|(id, used)| (id, (used, used.at)));
+        let guesses = guesses::Guesses::load(&store, clock.now())?;
         let setup_token = access::random_text(&*random, 32);
         Ok(Service {
             store,
@@ -96,9 +117,10 @@ impl Service {
             settings,
             ids: Mutex::new(IdSequence::after(last)),
             setup_token,
-            sign_in_failures: Mutex::default(),
-            hashing: Semaphore::new(access::HASHED_AT_ONCE),
-            keys_used: Mutex::default(),
+            guesses,
+            hashing: passwords::Hashing::default(),
+            half_signed_in: sign_in::HalfSignedIn::default(),
+            keys_used: Mutex::new(keys_used.collect()),
         })
     }
 

@@ -41,6 +41,8 @@ pub struct Settings {
     pub alarm_lag: Duration,
     /// How long a browser stays signed in.
     pub session: Duration,
+    /// How long a session lasts that nobody uses.
+    pub session_idle: Duration,
     /// How long events are kept.
     pub retention: Duration,
     /// The address people and programs reach this server at, if set.

@@ -196,9 +196,15 @@ impl Service {
                 None => break,
             }
         }
+        self.forget_audit().await?;
         // The pages look back 30 days at the most.
         self.store.forget_hours(now.hour().saturating_sub(31 * 24)).await?;
         Ok(removed)
+    }
+
+    /// Looks whether the data file is still in its place; while it is not, events are refused.
+    pub fn look_for_file(&self) {
+        self.store.look_for_file();
     }
 
     /// Refuses events while `full` is true; the upkeep measures.

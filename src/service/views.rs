@@ -86,6 +86,8 @@ pub struct LogDetail {
     pub attempts: Vec<AttemptView>,
     /// The bytes that were sent, the same for every attempt.
     pub body: Vec<u8>,
+    /// Masked fields have stars in `body`, so it is not what was sent.
+    pub masked: bool,
     /// The entry that has to end before this one is sent, if its webhook keeps order.
     pub waits_for: Option<DeliveryId>,
     /// The other entries of the same event.

@@ -8,8 +8,9 @@ use super::{AttemptView, Service, WebhookStats, WebhookView, access::random_byte
 use crate::{
     domain::{
         AccountId, Actor, CustomHeaders, Delivery, DeliveryId, Disabled, DisabledReason, EventId, EventType, Fault,
-        Finding, Health, HourStats, LogCursor, LogFilter, NewEvent, PastedRequest, Problem, ProblemKind, RetrySchedule,
-        Scope, Secret, Selection, SigningSecret, StartedBy, Status, TargetUrl, Timestamp, Webhook, WebhookId,
+        Finding, Health, HourStats, LogCursor, LogFilter, NewEvent, OtherSignatures, PastedRequest, Problem,
+        ProblemKind, RetrySchedule, Scope, Secret, Selection, SigningSecret, StartedBy, Status, TargetUrl, Timestamp,
+        TlsChange, TlsOptions, Webhook, WebhookId,
     },
     store::{Parcel, WebhookUpdate},
 };
@@ -44,6 +45,10 @@ pub struct WebhookInput {
     pub retry_schedule: Option<RetrySchedule>,
     /// See [`Webhook::ordered`].
     pub ordered: bool,
+    /// See [`Webhook::other_signatures`].
+    pub other_signatures: OtherSignatures,
+    /// See [`Webhook::tls`].
+    pub tls: TlsOptions,
 }
 
 /// A change of a webhook; what is `None` stays.
@@ -69,6 +74,12 @@ pub struct WebhookChange {
     pub retry_schedule: Option<Option<RetrySchedule>>,
     /// Whether it keeps order from now on; what waits already goes on as it was.
     pub ordered: Option<bool>,
+    /// See [`OtherSignatures::hub`]; `Some(None)` ends it.
+    pub hub_signature: Option<Option<String>>,
+    /// See [`OtherSignatures::timestamped`]; `Some(None)` ends it.
+    pub timestamped_signature: Option<Option<String>>,
+    /// See [`Webhook::tls`].
+    pub tls: TlsChange,
 }
 
 /// What becomes of the events that came while a webhook was off.
@@ -136,6 +147,8 @@ impl Service {
         faults.extend(input.retry_schedule.iter().flat_map(|schedule| at(SCHEDULE, self.check_schedule(schedule))));
         faults.extend(at("/description", Webhook::check_description(&input.description).err()));
         check_numbers(input.timeout_ms, input.max_in_flight, input.rate_per_second, &mut faults);
+        faults.extend(input.other_signatures.clashes(&input.headers));
+        let tls = self.check_tls(input.tls, &mut faults);
         if !faults.is_empty() {
             return Err(Problem::invalid(faults));
         }
@@ -161,6 +174,8 @@ impl Service {
             updated_by: actor.name.clone(),
             version: 0,
             deleted_at: None,
+            other_signatures: input.other_signatures,
+            tls,
         };
         let audit = self.audit(actor, "webhook.created", webhook.id);
         let webhook = self.store.create_webhook(webhook, self.settings.webhooks_per_account, audit).await?;
@@ -209,7 +224,7 @@ impl Service {
         if_version: Option<u64>,
     ) -> Result<WebhookView, Problem> {
         actor.require(Scope::WebhooksWrite)?;
-        self.visible_webhook(actor, id)?;
+        let present = self.visible_webhook(actor, id)?;
         let mut faults = Vec::new();
         if let Some(url) = &change.request_url {
             faults.extend(at("/request_url", self.check_target(url)));
@@ -227,6 +242,15 @@ impl Service {
         }
         let (timeout, in_flight, rate) = (change.timeout_ms, change.max_in_flight, change.rate_per_second);
         check_numbers(timeout.flatten(), in_flight.flatten(), rate.flatten(), &mut faults);
+        let other_signatures = OtherSignatures {
+            hub: change.hub_signature.unwrap_or_else(|| present.other_signatures.hub.clone()),
+            timestamped: change.timestamped_signature.unwrap_or_else(|| present.other_signatures.timestamped.clone()),
+        };
+        faults.extend(other_signatures.clashes(change.headers.as_ref().unwrap_or(&present.headers)));
+        let tls = match change.tls.is_empty() {
+            true => None,
+            false => Some(self.check_tls(change.tls.apply(&present.tls), &mut faults)),
+        };
         if !faults.is_empty() {
             return Err(Problem::invalid(faults));
         }
@@ -241,6 +265,8 @@ impl Service {
             webhook.rate_per_second = change.rate_per_second.unwrap_or(webhook.rate_per_second);
             webhook.retry_schedule = change.retry_schedule.unwrap_or_else(|| webhook.retry_schedule.clone());
             webhook.ordered = change.ordered.unwrap_or(webhook.ordered);
+            webhook.other_signatures = other_signatures;
+            webhook.tls = tls.unwrap_or_else(|| webhook.tls.clone());
             match (change.enabled, &webhook.disabled) {
                 (Some(true), Some(_)) => webhook.disabled = None,
                 (Some(false), None) => {
@@ -265,6 +291,7 @@ impl Service {
             // What is left behind keeps what the log shows, and no secret.
             webhook.secrets.clear();
             webhook.headers = webhook.headers.without_hidden_values();
+            webhook.tls = TlsOptions::default();
         });
         self.update(actor, "webhook.deleted", id, if_version, update).await?;
         self.store.settle_deleted(id, now).await
@@ -365,7 +392,7 @@ impl Service {
         let counted = views.iter().any(|view| view.state.success + view.state.failed > 0);
         let tests = LogFilter { event_type: Some(EventType::test()), ..LogFilter::default() };
         let sent = counted || !self.logs(actor, tests, None, 1)?.items.is_empty();
-        Ok(FirstSteps { webhook: views.first().map(|view| view.webhook.id), sent, key: !self.keys().is_empty() })
+        Ok(FirstSteps { webhook: views.first().map(|view| view.webhook.id), sent, key: self.has_key() })
     }
 
     /// What a receiver of this webhook finds in a request that somebody pasted. The body that was
@@ -560,6 +587,18 @@ impl Service {
     /// Why a webhook may not have those headers: more or larger ones than the configuration allows.
     pub fn check_headers(&self, headers: &CustomHeaders) -> Option<Fault> {
         headers.check_limits(self.settings.headers_per_webhook, self.settings.header_bytes).err()
+    }
+
+    /// What a webhook adds to the encryption, with the ends of its certificates; what is wrong with it
+    /// joins `faults`.
+    fn check_tls(&self, options: TlsOptions, faults: &mut Vec<Fault>) -> TlsOptions {
+        if options.is_empty() {
+            return options;
+        }
+        self.prober.check_tls(options).unwrap_or_else(|wrong| {
+            faults.extend(wrong);
+            TlsOptions::default()
+        })
     }
 
     /// Why a webhook may not have that schedule: an event must outlive the last attempt to send it.

@@ -1,20 +1,39 @@
-//! People, their sessions, API keys, and the audit log.
+//! People, their sessions, and API keys.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use redb::ReadableTable;
 
 use super::{
     AuditEntry, Pending, Store,
-    batch::read,
+    batch::Batch,
     fail::Fail,
     record::{decode, encode},
-    tables::{API_KEYS, SESSIONS, USERS},
+    seal::{self, Place, Seal},
+    tables::{API_KEYS, KEY_USES, SESSIONS, USERS},
 };
-use crate::domain::{ApiKey, ApiKeyId, Problem, Session, Timestamp, User, UserId};
+use crate::domain::{ApiKey, ApiKeyId, KeyUse, Problem, Role, Session, Timestamp, User, UserId};
 
 /// Most API keys, revoked ones included: each is kept in memory.
 const MOST_KEYS: usize = 10_000;
+/// Most people: all are read to find one by email.
+const MOST_USERS: usize = 500;
+/// Most sessions of one person; the one that was used least lately ends for a new one.
+const MOST_SESSIONS: usize = 50;
+
+/// A change of a person, applied by the writer to their present state; it may refuse.
+pub type UserUpdate = Box<dyn FnOnce(&mut User) -> Result<(), Problem> + Send>;
+
+/// Which sessions of a person end with a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndSessions {
+    /// None.
+    None,
+    /// All of them.
+    All,
+    /// All but the one under this hash.
+    AllBut([u8; 32]),
+}
 
 impl Store {
     /// Whether anybody may sign in.
@@ -31,34 +50,63 @@ impl Store {
     ///
     /// # Errors
     /// `not_found` if there is somebody and this was to be the first, `conflict` if the email is
-    /// taken, `cannot_write`.
+    /// taken or there is no admin yet and this is none, `cannot_write`.
     pub fn create_user(&self, user: User, only_first: bool, audit: AuditEntry) -> Pending<()> {
         self.write(move |batch| {
             if only_first && batch.shared.users > 0 {
                 return Err(Problem::not_found("page").into());
             }
-            let taken = {
-                let table = batch.transaction.open_table(USERS)?;
-                all::<User>(&table)?.iter().any(|known| known.email == user.email)
-            };
-            if taken {
+            let known = all_users(batch)?;
+            if known.iter().any(|known| known.email == user.email) {
                 return Err(Problem::conflict("There is a user with this email already.").into());
+            }
+            if user.role != Role::Admin && !known.iter().any(|known| known.role == Role::Admin) {
+                return Err(Problem::conflict("There is no admin yet. Add one first.").into());
+            }
+            if known.len() >= MOST_USERS {
+                return Err(Problem::conflict(format!("There are {MOST_USERS} users, which is the limit.")).into());
             }
             batch.audit(&audit)?;
             batch.shared.users += 1;
             batch.shared.first_user_at.get_or_insert(user.created_at);
-            batch.put(USERS, user.id.0, &user)
+            seal::put(batch, USERS, user.id.0, &user)
         })
     }
 
-    /// Replaces a person's record.
+    /// Changes a person, and ends sessions of theirs.
     ///
     /// # Errors
-    /// `cannot_write`.
-    pub fn replace_user(&self, user: User, audit: AuditEntry) -> Pending<()> {
+    /// `not_found`, `conflict` if no admin would be left, what `update` refuses with, `cannot_write`.
+    pub fn update_user(&self, id: UserId, update: UserUpdate, end: EndSessions, audit: AuditEntry) -> Pending<User> {
         self.write(move |batch| {
+            let mut users = all_users(batch)?;
+            let position = users.iter().position(|user| user.id == id).ok_or_else(|| Problem::not_found("user"))?;
+            let before = users[position].clone();
+            update(&mut users[position])?;
+            keep_an_admin(&users)?;
+            let user = users.swap_remove(position);
+            batch.audit(&audit.between(&before.facts(), &user.facts()))?;
+            seal::put(batch, USERS, user.id.0, &user)?;
+            end_sessions(batch, id, end)?;
+            Ok(user)
+        })
+    }
+
+    /// Removes a person and ends their sessions.
+    ///
+    /// # Errors
+    /// `not_found`, `conflict` if no admin would be left, `cannot_write`.
+    pub fn delete_user(&self, id: UserId, audit: AuditEntry) -> Pending<()> {
+        self.write(move |batch| {
+            let mut users = all_users(batch)?;
+            let position = users.iter().position(|user| user.id == id).ok_or_else(|| Problem::not_found("user"))?;
+            users.remove(position);
+            keep_an_admin(&users)?;
             batch.audit(&audit)?;
-            batch.put(USERS, user.id.0, &user)
+            batch.open(USERS)?.remove(id.0)?;
+            end_sessions(batch, id, EndSessions::All)?;
+            batch.shared.users = users.len();
+            Ok(())
         })
     }
 
@@ -67,7 +115,8 @@ impl Store {
     /// # Errors
     /// If the store cannot be read.
     pub fn users(&self) -> Result<Vec<User>, Problem> {
-        self.read(|transaction| all(&transaction.open_table(USERS)?))
+        let seal = self.inner.shared().seal;
+        self.read(|transaction| people(&seal, &transaction.open_table(USERS)?))
     }
 
     /// The person of that id.
@@ -75,7 +124,11 @@ impl Store {
     /// # Errors
     /// If the store cannot be read.
     pub fn user(&self, id: UserId) -> Result<Option<User>, Problem> {
-        self.read(|transaction| read(&transaction.open_table(USERS)?, id.0))
+        let seal = self.inner.shared().seal;
+        self.read(|transaction| {
+            let bytes = transaction.open_table(USERS)?.get(id.0)?;
+            bytes.map(|bytes| seal.decode(&Place::row(USERS, id.0), bytes.value())).transpose()
+        })
     }
 
     /// The person with that email, in lower case.
@@ -86,18 +139,70 @@ impl Store {
         Ok(self.users()?.into_iter().find(|user| user.email == email))
     }
 
-    /// Begins a session.
+    /// Begins a session, and ends the one that the same browser had.
     ///
     /// # Errors
     /// `cannot_write`.
-    pub fn create_session(&self, hash: [u8; 32], session: Session, audit: AuditEntry) -> Pending<()> {
+    pub fn create_session(
+        &self,
+        hash: [u8; 32],
+        session: Session,
+        instead_of: Option<[u8; 32]>,
+        audit: AuditEntry,
+    ) -> Pending<()> {
         self.write(move |batch| {
             batch.audit(&audit)?;
-            let mut table = batch.transaction.open_table(SESSIONS)?;
+            let mut table = batch.open(SESSIONS)?;
+            if let Some(old) = instead_of {
+                table.remove(&old)?;
+            }
             // Sessions that have ended go whenever one begins, so their number stays bounded.
             table.retain(|_, bytes| decode::<Session>(bytes).is_ok_and(|old| old.expires_at > session.created_at))?;
+            let mut theirs = Vec::new();
+            for row in table.iter()? {
+                let (key, bytes) = row?;
+                let known: Session = decode(bytes.value())?;
+                if known.user == session.user {
+                    theirs.push((known.seen_at(), *key.value()));
+                }
+            }
+            theirs.sort_unstable();
+            for (_, key) in theirs.iter().take((theirs.len() + 1).saturating_sub(MOST_SESSIONS)) {
+                table.remove(key)?;
+            }
             table.insert(&hash, encode(&session).as_slice())?;
             Ok(())
+        })
+    }
+
+    /// Writes down when and from where a session was last used, if it is still there.
+    ///
+    /// # Errors
+    /// `cannot_write`.
+    pub fn note_session(&self, hash: [u8; 32], at: Timestamp, address: Option<IpAddr>) -> Pending<()> {
+        self.write(move |batch| {
+            let mut table = batch.open(SESSIONS)?;
+            let known: Option<Session> = table.get(&hash)?.map(|bytes| decode(bytes.value())).transpose()?;
+            if let Some(session) = known {
+                let session = Session { last_seen_at: Some(at), address: address.or(session.address), ..session };
+                table.insert(&hash, encode(&session).as_slice())?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The sessions of everybody with their hashes, the ones that have ended included.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn sessions(&self) -> Result<Vec<([u8; 32], Session)>, Problem> {
+        self.read(|transaction| {
+            let table = transaction.open_table(SESSIONS)?;
+            let row = |row: Result<_, redb::StorageError>| {
+                let (key, bytes): (redb::AccessGuard<&[u8; 32]>, redb::AccessGuard<&[u8]>) = row?;
+                Ok((*key.value(), decode(bytes.value())?))
+            };
+            table.iter()?.map(row).collect()
         })
     }
 
@@ -116,10 +221,10 @@ impl Store {
     ///
     /// # Errors
     /// `cannot_write`.
-    pub fn end_session(&self, hash: [u8; 32]) -> Pending<()> {
+    pub fn end_session(&self, hash: [u8; 32], audit: AuditEntry) -> Pending<()> {
         self.write(move |batch| {
-            batch.transaction.open_table(SESSIONS)?.remove(&hash)?;
-            Ok(())
+            let ended = batch.open(SESSIONS)?.remove(&hash)?;
+            if ended { batch.audit(&audit) } else { Ok(()) }
         })
     }
 
@@ -164,20 +269,84 @@ impl Store {
         self.inner.shared().keys.values().cloned().collect()
     }
 
+    /// When each API key was last used, as far as that was written down.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn key_uses(&self) -> Result<Vec<(ApiKeyId, KeyUse)>, Problem> {
+        self.read(|transaction| {
+            let mut uses = Vec::new();
+            for row in transaction.open_table(KEY_USES)?.iter()? {
+                let (key, bytes) = row?;
+                uses.push((ApiKeyId(key.value()), decode(bytes.value())?));
+            }
+            Ok(uses)
+        })
+    }
+
+    /// Writes down a use of an API key.
+    ///
+    /// # Errors
+    /// `cannot_write`.
+    pub fn note_key_use(&self, id: ApiKeyId, used: KeyUse) -> Pending<()> {
+        self.write(move |batch| batch.put(KEY_USES, id.0, &used))
+    }
+
     /// The API key of that hash.
     pub fn key_by_hash(&self, hash: &[u8; 32]) -> Option<Arc<ApiKey>> {
         self.inner.shared.read().expect("no writer panics").keys.get(hash).cloned()
     }
+}
 
-    /// Appends to the audit log.
-    ///
-    /// # Errors
-    /// `cannot_write`.
-    pub fn write_audit(&self, audit: AuditEntry) -> Pending<()> {
-        self.write(move |batch| batch.audit(&audit))
+fn all_users(batch: &Batch) -> Result<Vec<User>, Fail> {
+    people(&batch.shared.seal, &*batch.open(USERS)?)
+}
+
+fn people(seal: &Seal, table: &impl ReadableTable<u128, &'static [u8]>) -> Result<Vec<User>, Fail> {
+    let mut people = Vec::new();
+    for row in table.iter()? {
+        let (id, bytes) = row?;
+        people.push(seal.decode(&Place::row(USERS, id.value()), bytes.value())?);
+    }
+    Ok(people)
+}
+
+/// Nobody could add one any more, other than at the command line.
+fn keep_an_admin(users: &[User]) -> Result<(), Problem> {
+    match users.iter().any(|user| user.role == Role::Admin) {
+        true => Ok(()),
+        false => Err(Problem::conflict("This is the last admin. Make somebody else an admin first.")),
     }
 }
 
-fn all<T: serde::de::DeserializeOwned>(table: &impl ReadableTable<u128, &'static [u8]>) -> Result<Vec<T>, Fail> {
-    table.iter()?.map(|row| decode(row?.1.value())).collect()
+fn end_sessions(batch: &Batch, user: UserId, end: EndSessions) -> Result<(), Fail> {
+    let kept = match end {
+        EndSessions::None => return Ok(()),
+        EndSessions::All => None,
+        EndSessions::AllBut(hash) => Some(hash),
+    };
+    let mut table = batch.open(SESSIONS)?;
+    table.retain(|key, bytes| {
+        Some(*key) == kept || decode::<Session>(bytes).is_ok_and(|session| session.user != user)
+    })?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What was written before there were roles, second factors and lists of sessions.
+    #[test]
+    fn people_and_sessions_of_before_are_read() {
+        #[derive(serde::Serialize)]
+        struct UserBefore(UserId, &'static str, &'static str, Timestamp, Timestamp);
+        #[derive(serde::Serialize)]
+        struct SessionBefore(UserId, Timestamp, Timestamp);
+        let at = Timestamp::from_millis(1_767_605_400_123);
+        let user: User = decode(&encode(&UserBefore(UserId(9), "a@b", "$argon2id$…", at, at))).expect("a user");
+        assert_eq!((user.email.as_str(), user.role, user.second_factor), ("a@b", Role::Admin, None));
+        let session: Session = decode(&encode(&SessionBefore(UserId(9), at, at))).expect("a session");
+        assert_eq!((session.seen_at(), session.address, session.browser.as_str()), (at, None, ""));
+    }
 }

@@ -7,6 +7,7 @@ use super::{
     batch::{Batch, read},
     fail::Fail,
     order,
+    payloads::forget_if_arrived,
     record::encode,
     tables::{JOBS, QUEUE},
 };
@@ -175,6 +176,9 @@ fn record(batch: &mut Batch, record: AttemptRecord) -> Result<(), Fail> {
         if gone {
             switch_off(batch, webhook_id, after.last.map_or_else(Timestamp::default, |last| last.started_at))?;
         }
+        if after.status == Status::Success {
+            forget_if_arrived(batch, id.event(), finished_at)?;
+        }
         stored = Some(after);
     }
     // Also when it was recorded before: the sender lets go of it, and takes up the row it has.
@@ -335,7 +339,7 @@ fn settle_chunk(
         rows.push(row?.0.value());
     }
     for (_, _, id) in &rows {
-        let Some(before) = read::<Delivery>(&batch.deliveries, *id)?.filter(|delivery| chosen(delivery)) else {
+        let Some(before) = read::<Delivery>(&*batch.deliveries, *id)?.filter(|delivery| chosen(delivery)) else {
             continue;
         };
         let mut after = before.clone();

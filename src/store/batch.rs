@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use redb::{ReadableTable, Table, WriteTransaction};
+use redb::{ReadableTable, TableDefinition, WriteTransaction};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
@@ -12,6 +12,7 @@ use super::{
     fresh::Change,
     order::Places,
     record::{decode, encode},
+    rows::{Changes, Rows},
     shared::{Shared, States},
     tables::*,
     tags::{self, Block, Tag},
@@ -20,18 +21,19 @@ use crate::domain::{
     AccountId, Attempt, Delivery, DeliveryId, Event, EventId, HourStats, Status, WebhookId, WebhookState,
 };
 
-type Records<'t> = Table<'t, u128, &'static [u8]>;
+type Records<'t> = Rows<'t, u128, &'static [u8]>;
 
 /// One transaction at work.
 pub struct Batch<'t> {
-    pub transaction: &'t WriteTransaction,
+    transaction: &'t WriteTransaction,
+    changes: &'t Changes,
     pub events: Records<'t>,
     pub bodies: Records<'t>,
     pub deliveries: Records<'t>,
-    pub attempts: Table<'t, (u128, u32), &'static [u8]>,
-    pub queue: Table<'t, (u128, u64, u128), ()>,
+    pub attempts: Rows<'t, (u128, u32), &'static [u8]>,
+    pub queue: Rows<'t, (u128, u64, u128), ()>,
     pub order: Places<'t>,
-    pub external_ids: Table<'t, (&'static str, &'static str), u128>,
+    pub external_ids: Rows<'t, (&'static str, &'static str), u128>,
     /// What will be kept in memory after the commit.
     pub shared: Shared,
     /// What will be told to the sender after the commit.
@@ -59,16 +61,22 @@ pub struct Draft {
 }
 
 impl<'t> Batch<'t> {
-    pub fn begin(transaction: &'t WriteTransaction, shared: Shared, states: &'t States) -> Result<Self, Fail> {
+    pub fn begin(
+        transaction: &'t WriteTransaction,
+        changes: &'t Changes,
+        shared: Shared,
+        states: &'t States,
+    ) -> Result<Self, Fail> {
         Ok(Batch {
             transaction,
-            events: transaction.open_table(EVENTS)?,
-            bodies: transaction.open_table(BODIES)?,
-            deliveries: transaction.open_table(DELIVERIES)?,
-            attempts: transaction.open_table(ATTEMPTS)?,
-            queue: transaction.open_table(QUEUE)?,
-            order: transaction.open_table(ORDER)?,
-            external_ids: transaction.open_table(EXTERNAL_IDS)?,
+            changes,
+            events: changes.open(transaction, EVENTS)?,
+            bodies: changes.open(transaction, BODIES)?,
+            deliveries: changes.open(transaction, DELIVERIES)?,
+            attempts: changes.open(transaction, ATTEMPTS)?,
+            queue: changes.open(transaction, QUEUE)?,
+            order: changes.open(transaction, ORDER)?,
+            external_ids: changes.open(transaction, EXTERNAL_IDS)?,
             shared,
             notices: Vec::new(),
             known_states: states,
@@ -83,29 +91,37 @@ impl<'t> Batch<'t> {
 
     /// Writes the counts that changed. The caller commits.
     pub fn finish(self) -> Result<Draft, Fail> {
-        let mut table = self.transaction.open_table(WEBHOOK_STATES)?;
+        let mut table = self.open(WEBHOOK_STATES)?;
         for (id, state) in &self.states {
             table.insert(id.0, encode(state).as_slice())?;
         }
-        let mut table = self.transaction.open_table(HOURS)?;
+        let mut table = self.open(HOURS)?;
         for ((id, hour), stats) in &self.hours {
             table.insert((id.0, *hour), encode(stats).as_slice())?;
         }
-        let mut table = self.transaction.open_table(ACCOUNT_HOURS)?;
+        let mut table = self.open(ACCOUNT_HOURS)?;
         for ((hour, account), stats) in &self.account_hours {
             table.insert((*hour, account.as_str()), encode(stats).as_slice())?;
         }
-        let mut table = self.transaction.open_table(LOG_BLOCKS)?;
+        let mut table = self.open(LOG_BLOCKS)?;
         for (((kind, value), block), change) in self.blocks.into_iter().filter(|(_, change)| *change != 0) {
             let key = (kind, value, block);
             let count = table.get(key)?.map_or(0, |count| i64::from(count.value())) + change;
             match u32::try_from(count) {
                 Ok(0) => drop(table.remove(key)?),
-                Ok(count) => drop(table.insert(key, count)?),
+                Ok(count) => table.insert(key, count)?,
                 Err(_) => return Err(Fail::damaged(format!("the log's index counts {count} deliveries of a block"))),
             }
         }
         Ok(Draft { shared: self.shared, states: self.states, notices: self.notices, fresh: self.fresh })
+    }
+
+    /// A table that few writes touch, to change.
+    pub fn open<K: redb::Key + 'static, V: redb::Value + 'static>(
+        &self,
+        table: TableDefinition<K, V>,
+    ) -> Result<Rows<'t, K, V>, Fail> {
+        self.changes.open(self.transaction, table)
     }
 
     /// The counts of a webhook, to change.
@@ -117,7 +133,7 @@ impl<'t> Batch<'t> {
     /// What happened to a webhook in an hour, to change.
     pub fn hour(&mut self, id: WebhookId, hour: u32) -> Result<&mut HourStats, Fail> {
         if !self.hours.contains_key(&(id, hour)) {
-            let table = self.transaction.open_table(HOURS)?;
+            let table = self.open(HOURS)?;
             let stored = table.get((id.0, hour))?.map(|bytes| decode(bytes.value())).transpose()?;
             self.hours.insert((id, hour), stored.unwrap_or_default());
         }
@@ -128,7 +144,7 @@ impl<'t> Batch<'t> {
     pub fn account_hour(&mut self, hour: u32, account: &AccountId) -> Result<&mut AccountHour, Fail> {
         let key = (hour, account.clone());
         if !self.account_hours.contains_key(&key) {
-            let table = self.transaction.open_table(ACCOUNT_HOURS)?;
+            let table = self.open(ACCOUNT_HOURS)?;
             let stored = table.get((hour, account.as_str()))?.map(|bytes| decode(bytes.value())).transpose()?;
             self.account_hours.insert(key.clone(), stored.unwrap_or_default());
         }
@@ -136,11 +152,11 @@ impl<'t> Batch<'t> {
     }
 
     pub fn event(&self, id: EventId) -> Result<Option<Event>, Fail> {
-        read(&self.events, id.0)
+        read(&*self.events, id.0)
     }
 
     pub fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, Fail> {
-        read(&self.deliveries, id.0)
+        read(&*self.deliveries, id.0)
     }
 
     /// Stores a new delivery with its rows in the queue and the index, and counts it.
@@ -232,26 +248,26 @@ impl<'t> Batch<'t> {
     /// Stores one record in a table that few writes touch.
     pub fn put<T: Serialize>(
         &self,
-        table: redb::TableDefinition<u128, &'static [u8]>,
+        table: TableDefinition<u128, &'static [u8]>,
         key: u128,
         value: &T,
     ) -> Result<(), Fail> {
-        self.transaction.open_table(table)?.insert(key, encode(value).as_slice())?;
+        self.open(table)?.insert(key, encode(value).as_slice())?;
         Ok(())
     }
 
     /// Reads one record of a table that few writes touch.
     pub fn get<T: DeserializeOwned>(
         &self,
-        table: redb::TableDefinition<u128, &'static [u8]>,
+        table: TableDefinition<u128, &'static [u8]>,
         key: u128,
     ) -> Result<Option<T>, Fail> {
-        read(&self.transaction.open_table(table)?, key)
+        read(&*self.open(table)?, key)
     }
 
     /// Appends to the audit log.
     pub fn audit(&self, entry: &AuditEntry) -> Result<(), Fail> {
-        let mut table = self.transaction.open_table(AUDIT)?;
+        let mut table = self.open(AUDIT)?;
         let next = table.last()?.map_or(0, |(key, _)| key.value() + 1);
         table.insert(next, encode(entry).as_slice())?;
         Ok(())
@@ -274,7 +290,7 @@ impl<'t> Batch<'t> {
     /// takes from the last one that has it still counts.
     pub fn has_tagged(&self, tag: Tag) -> Result<bool, Fail> {
         let mut adds = self.blocks.range((tag, Block::MIN)..=(tag, Block::MAX)).map(|(_, change)| *change);
-        let table = self.transaction.open_table(LOG_BLOCKS)?;
+        let table = self.open(LOG_BLOCKS)?;
         let keys = (tag.0, tag.1, Block::MIN)..=(tag.0, tag.1, Block::MAX);
         Ok(adds.any(|change| change > 0) || table.range(keys)?.next().is_some())
     }

@@ -23,7 +23,7 @@ impl Store {
             if batch.shared.event_types.len() >= MOST {
                 return Err(Problem::conflict(format!("There are {MOST} event types, which is the limit.")).into());
             }
-            batch.audit(&audit)?;
+            batch.audit(&audit.between(&Vec::new(), &info.facts()))?;
             put(batch, info)
         })
     }
@@ -34,7 +34,9 @@ impl Store {
     /// `cannot_write`.
     pub fn change_event_type(&self, info: EventTypeInfo, audit: AuditEntry) -> Pending<Arc<EventTypeInfo>> {
         self.write(move |batch| {
-            batch.audit(&audit)?;
+            let known = batch.shared.event_types.iter().find(|known| known.name == info.name);
+            let before = known.map(|known| known.facts()).unwrap_or_default();
+            batch.audit(&audit.between(&before, &info.facts()))?;
             put(batch, info)
         })
     }
@@ -52,7 +54,7 @@ impl Store {
                 let info = EventTypeInfo { retired: true, ..EventTypeInfo::clone(&known) };
                 return put(batch, info).map(Some);
             }
-            batch.transaction.open_table(EVENT_TYPES)?.remove(name.as_str())?;
+            batch.open(EVENT_TYPES)?.remove(name.as_str())?;
             batch.shared.remove_event_type(&name);
             Ok(None)
         })
@@ -64,7 +66,7 @@ const MOST: usize = 1_000;
 
 fn put(batch: &mut Batch, info: EventTypeInfo) -> Result<Arc<EventTypeInfo>, Fail> {
     let bytes = encode(&info);
-    batch.transaction.open_table(EVENT_TYPES)?.insert(info.name.as_str(), bytes.as_slice())?;
+    batch.open(EVENT_TYPES)?.insert(info.name.as_str(), bytes.as_slice())?;
     batch.shared.put_event_type(info.clone());
     Ok(Arc::new(info))
 }

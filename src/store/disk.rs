@@ -9,15 +9,19 @@ use std::{
     fmt, fs, io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::{
-        Arc, Once,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Once},
 };
 
-use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend, TableError, backends::FileBackend};
+use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageBackend, TableError, backends::FileBackend};
 
-use super::tables::{META, SCHEMA};
+use super::{
+    fail::Fail,
+    journal::Journal,
+    key_file::KeyFile,
+    layout::{Layout, Part, Syncs},
+    overlay::Overlay,
+    tables::{META, SCHEMA},
+};
 
 /// Name of the data file in the data directory.
 pub const DATA_FILE: &str = "hookstead.redb";
@@ -34,13 +38,24 @@ pub struct OpenOptions {
     pub cache_bytes: usize,
     /// Files up to this many bytes are checked from end to end when they are opened.
     pub check_up_to_bytes: u64,
+    /// Room for the journal of a data file that is made anew. Four fifths of a second of work at
+    /// full speed fit into the default; as much is done again at a start after a kill.
+    pub journal_bytes: u64,
     /// Name given to a data file that is made anew, to know it again.
     pub new_instance: String,
+    /// The keys that seal secrets; without, nothing is sealed.
+    pub key_file: Option<KeyFile>,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        OpenOptions { cache_bytes: 64 << 20, check_up_to_bytes: 256 << 20, new_instance: "instance".into() }
+        OpenOptions {
+            cache_bytes: 64 << 20,
+            check_up_to_bytes: 256 << 20,
+            journal_bytes: 32 << 20,
+            new_instance: "instance".into(),
+            key_file: None,
+        }
     }
 }
 
@@ -70,7 +85,7 @@ pub fn open_directory(
     directory: &Path,
     options: &OpenOptions,
     syncs: &Syncs,
-) -> Result<(Database, OpenBackend), OpenError> {
+) -> Result<(Opened, OpenBackend), OpenError> {
     make_directory(directory)?;
     let (path, marker) = (directory.join(DATA_FILE), directory.join(MARKER_FILE));
     let known = read_marker(&marker)?;
@@ -96,9 +111,9 @@ pub fn open_directory(
         Ok(Box::new(FileBackend::new(opened).map_err(io::Error::other)?))
     });
     let length = fs::metadata(&path).map_err(|error| OpenError::new(&path, error))?.len();
-    let database = open(&backend, options, syncs, length <= options.check_up_to_bytes)
+    let opened = open(&backend, options, syncs, length <= options.check_up_to_bytes)
         .map_err(|what| OpenError::new(&path, what))?;
-    let instance = read_instance(&database).map_err(|what| OpenError::new(&path, what))?;
+    let instance = read_instance(&opened.database).map_err(|what| OpenError::new(&path, what))?;
     match known {
         None => write_marker(&marker, &instance)?,
         Some(known) if known == instance => {}
@@ -110,17 +125,7 @@ pub fn open_directory(
             return Err(OpenError::new(&path, what));
         }
     }
-    Ok((database, backend))
-}
-
-/// Remembers that a sync has failed.
-///
-/// The system may then count as stored what never was, and show it to every reader all the same:
-/// whoever opens the file anew finds the commit that failed, builds on it, and loses both with the
-/// next power cut.
-#[derive(Debug, Clone, Default)]
-pub struct Syncs {
-    failed: Arc<AtomicBool>,
+    Ok((opened, backend))
 }
 
 /// Opens the database anew after writing to it failed. If a sync had failed, every byte is written
@@ -128,13 +133,21 @@ pub struct Syncs {
 ///
 /// # Errors
 /// What is wrong, without the path.
-pub fn reopen(backend: &OpenBackend, options: &OpenOptions, syncs: &Syncs) -> Result<Database, String> {
-    let rewrite = syncs.failed.load(Ordering::Acquire);
+pub fn reopen(backend: &OpenBackend, options: &OpenOptions, syncs: &Syncs) -> Result<Opened, String> {
+    let rewrite = syncs.have_failed();
     if rewrite {
         write_again(backend).map_err(|error| format!("what it holds cannot be stored: {error}"))?;
-        syncs.failed.store(false, Ordering::Release);
+        syncs.forget();
     }
     open(backend, options, syncs, rewrite)
+}
+
+/// Opens the database only to read it: nothing of the file is changed.
+///
+/// # Errors
+/// What is wrong, without the path.
+pub fn open_to_read(backend: &OpenBackend, options: &OpenOptions) -> Result<Opened, String> {
+    open_with(backend, options, &Syncs::default(), |builder, part| builder.create_with_backend(Overlay::over(part)))
 }
 
 fn write_again(backend: &OpenBackend) -> io::Result<()> {
@@ -153,18 +166,39 @@ fn write_again(backend: &OpenBackend) -> io::Result<()> {
     file.close()
 }
 
-/// Opens the database behind `backend`; with `check`, reads all of it first.
+/// A data file, open.
+pub struct Opened {
+    /// What its last durable commit left, and what was committed since.
+    pub database: Database,
+    /// What was committed since.
+    pub journal: Journal,
+}
+
+/// Opens the data file behind `backend`; with `check`, reads all of it first. What the journal has
+/// is not in the database yet.
 ///
 /// # Errors
 /// What is wrong, without the path.
-pub fn open(backend: &OpenBackend, options: &OpenOptions, syncs: &Syncs, check: bool) -> Result<Database, String> {
-    let bytes = backend().map_err(|error| error.to_string())?;
+pub fn open(backend: &OpenBackend, options: &OpenOptions, syncs: &Syncs, check: bool) -> Result<Opened, String> {
+    open_with(backend, options, syncs, |builder, part| {
+        builder.set_check_integrity_on_open(check).create_with_backend(part)
+    })
+}
+
+fn open_with(
+    backend: &OpenBackend,
+    options: &OpenOptions,
+    syncs: &Syncs,
+    create: impl FnOnce(&mut Builder, Part) -> Result<Database, DatabaseError>,
+) -> Result<Opened, String> {
+    let disk = Part::whole(backend().map_err(|error| error.to_string())?, syncs);
+    let layout = Layout::read(&disk).map_err(|what| damaged(&what))?;
     let mut builder = Database::builder();
-    builder.set_cache_size(options.cache_bytes).set_check_integrity_on_open(check);
+    builder.set_cache_size(options.cache_bytes);
     // A damaged file can make the storage engine panic; that too only means "damaged".
-    let opened = quietly(|| builder.create_with_backend(Boxed(bytes, syncs.clone())));
+    let opened = quietly(|| create(&mut builder, disk.from(layout.database())));
     match opened {
-        Some(Ok(database)) => Ok(database),
+        Some(Ok(database)) => Ok(Opened { database, journal: Journal::new(Arc::new(disk), layout.journal()) }),
         Some(Err(DatabaseError::DatabaseAlreadyOpen)) => {
             Err("another hookstead is running on this data directory; stop that one first".into())
         }
@@ -180,6 +214,26 @@ fn damaged(what: &str) -> String {
 thread_local! {
     /// Whether a panic of this thread is expected and says nothing to anybody.
     static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Closes a database. On its way it commits what is not durable yet, which may fail in any way if the
+/// disk does; the journal has it all the same.
+pub fn close(database: Option<Database>) {
+    if quietly(|| drop(database)).is_none() {
+        tracing::warn!("the storage engine panicked while it closed the data file");
+    }
+}
+
+/// Why what the journal has cannot be brought into the database.
+pub fn unreadable(fail: Fail) -> String {
+    match fail {
+        Fail::Refused(problem) => damaged(&problem.detail),
+        Fail::Storage(error) => match *error {
+            // What is there is well; it cannot be written at present.
+            redb::Error::Io(error) => error.to_string(),
+            error => damaged(&error.to_string()),
+        },
+    }
 }
 
 /// Runs something that may panic without letting the panic be printed. The hook belongs to the
@@ -201,32 +255,25 @@ fn quietly<T>(run: impl FnOnce() -> T) -> Option<T> {
     result
 }
 
-/// Writes the tables of a new data file.
+/// Makes a data file out of an empty one.
 ///
 /// # Errors
 /// If it cannot be written.
-pub fn initialise(database: &Database, instance: &str) -> Result<(), redb::Error> {
+pub fn make(disk: Box<dyn StorageBackend>, options: &OpenOptions) -> Result<(), redb::Error> {
+    let disk = Part::whole(disk, &Syncs::default());
+    let layout = Layout::new(options.journal_bytes);
+    layout.write(&disk)?;
+    let mut builder = Database::builder();
+    let database = builder.set_cache_size(options.cache_bytes).create_with_backend(disk.from(layout.database()))?;
     let mut transaction = database.begin_write()?;
     transaction.set_quick_repair(true);
     {
         let mut meta = transaction.open_table(META)?;
         meta.insert("schema", SCHEMA.to_string().as_str())?;
-        meta.insert("instance", instance)?;
+        meta.insert("instance", options.new_instance.as_str())?;
     }
     transaction.commit()?;
     Ok(())
-}
-
-/// Whether a database has no table of ours yet.
-///
-/// # Errors
-/// If it cannot be read.
-pub fn is_new(database: &Database) -> Result<bool, redb::Error> {
-    match database.begin_read()?.open_table(META) {
-        Ok(_) => Ok(false),
-        Err(TableError::TableDoesNotExist(_)) => Ok(true),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// The instance name of a data file whose schema this program knows.
@@ -284,10 +331,7 @@ fn make_new(path: &Path, options: &OpenOptions) -> Result<(), OpenError> {
         use std::os::unix::fs::OpenOptionsExt;
         let mut open = fs::OpenOptions::new();
         let file = open.read(true).write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-        let database =
-            Database::builder().set_cache_size(options.cache_bytes).create_with_backend(FileBackend::new(file)?)?;
-        initialise(&database, &options.new_instance)?;
-        drop(database);
+        make(Box::new(FileBackend::new(file)?), options)?;
         fs::rename(&unfinished, path)?;
         sync_directory_of(path)?;
         Ok(())
@@ -340,65 +384,4 @@ fn write_marker(marker: &Path, instance: &str) -> Result<(), OpenError> {
         sync_directory_of(marker)
     };
     write().map_err(|error| OpenError::new(marker, format!("cannot write the marker: {error}")))
-}
-
-/// A backend behind a pointer, because the storage engine takes one by its type.
-struct Boxed(Box<dyn StorageBackend>, Syncs);
-
-impl fmt::Debug for Boxed {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(formatter)
-    }
-}
-
-type Edge = std::ops::Bound<u64>;
-
-impl StorageBackend for Boxed {
-    fn len(&self) -> io::Result<u64> {
-        self.0.len()
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.0.read(offset, out)
-    }
-
-    fn set_len(&self, length: u64) -> io::Result<()> {
-        self.0.set_len(length)
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.0.sync_data().inspect_err(|_| self.1.failed.store(true, Ordering::Release))
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.0.write(offset, data)
-    }
-
-    fn close(&self) -> io::Result<()> {
-        self.0.close()
-    }
-
-    fn try_lock_range(&self, start: Edge, end: Edge) -> Result<bool, redb::BackendError> {
-        self.0.try_lock_range(start, end)
-    }
-
-    fn try_lock_shared_range(&self, start: Edge, end: Edge) -> Result<bool, redb::BackendError> {
-        self.0.try_lock_shared_range(start, end)
-    }
-
-    fn lock_range(&self, start: Edge, end: Edge) -> Result<(), redb::BackendError> {
-        self.0.lock_range(start, end)
-    }
-
-    fn lock_shared_range(&self, start: Edge, end: Edge) -> Result<(), redb::BackendError> {
-        self.0.lock_shared_range(start, end)
-    }
-
-    fn unlock_range(&self, start: Edge, end: Edge) -> Result<(), redb::BackendError> {
-        self.0.unlock_range(start, end)
-    }
-
-    fn query_lock_range(&self, start: Edge, end: Edge) -> Result<bool, redb::BackendError> {
-        self.0.query_lock_range(start, end)
-    }
 }

@@ -171,19 +171,6 @@ pub struct BulkJob {
     pub cancelled_by: Option<String>,
 }
 
-/// Who did what, when.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AuditEntry {
-    /// When.
-    pub at: Timestamp,
-    /// Who.
-    pub actor: String,
-    /// What, such as `webhook.created`.
-    pub action: String,
-    /// To what.
-    pub object: String,
-}
-
 /// What happened in one account in one hour.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountHour {

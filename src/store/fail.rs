@@ -45,4 +45,12 @@ macro_rules! from_redb {
         }
     )*};
 }
-from_redb!(redb::Error, redb::StorageError, redb::TableError, redb::TransactionError, redb::CommitError);
+from_redb!(
+    std::io::Error,
+    redb::Error,
+    redb::StorageError,
+    redb::TableError,
+    redb::TransactionError,
+    redb::CommitError,
+    redb::SetDurabilityError
+);

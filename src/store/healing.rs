@@ -10,7 +10,7 @@ use super::{
     tables::{HEALING, QUEUE},
     webhooks::put,
 };
-use crate::domain::{Disabled, DisabledReason, Healing, OldestDue, Problem, Timestamp, Webhook, WebhookId};
+use crate::domain::{Actor, Disabled, DisabledReason, Healing, OldestDue, Problem, Timestamp, Webhook, WebhookId};
 
 /// Who the audit log names for what Hookstead does by itself.
 const BY_ITSELF: &str = "hookstead";
@@ -99,7 +99,7 @@ fn apply(batch: &mut Batch, change: HealingChange, now: Timestamp) -> Result<(),
 }
 
 fn remember(batch: &mut Batch, id: WebhookId, healing: Healing) -> Result<(), Fail> {
-    let mut table = batch.transaction.open_table(HEALING)?;
+    let mut table = batch.open(HEALING)?;
     let healings = Arc::make_mut(&mut batch.shared.healings);
     if healing == Healing::default() {
         table.remove(id.0)?;
@@ -118,8 +118,9 @@ fn switch_to(
     action: &str,
     now: Timestamp,
 ) -> Result<(), Fail> {
-    let entry = AuditEntry { at: now, actor: BY_ITSELF.into(), action: action.into(), object: webhook.id.to_string() };
-    batch.audit(&entry)?;
-    put(batch, Webhook { disabled, updated_at: now, ..webhook.clone() })?;
+    let entry = AuditEntry::new(now, &Actor::admin(BY_ITSELF), action, webhook.id);
+    let switched = Webhook { disabled, updated_at: now, ..webhook.clone() };
+    batch.audit(&webhook.audit_change(&switched, entry))?;
+    put(batch, switched)?;
     Ok(())
 }

@@ -19,7 +19,7 @@ impl Store {
         self.write(move |batch| {
             let mut ended = Vec::new();
             let mut running = 0;
-            for row in batch.transaction.open_table(JOBS)?.iter()? {
+            for row in batch.open(JOBS)?.iter()? {
                 let known: BulkJob = decode(row?.1.value())?;
                 match known.finished_at {
                     Some(_) => ended.push(known.id),
@@ -31,7 +31,7 @@ impl Store {
                 return Err(Problem::conflict(detail).into());
             }
             for old in ended.iter().take(ended.len().saturating_sub(MOST_KEPT - 1)) {
-                batch.transaction.open_table(JOBS)?.remove(old.0)?;
+                batch.open(JOBS)?.remove(old.0)?;
             }
             batch.audit(&audit)?;
             batch.put(JOBS, job.id.0, &job)

@@ -1,14 +1,17 @@
 //! What is remembered. The public face is operations in the words of the domain; tables and
 //! transactions stay inside, so that another engine can stand behind the same face.
 //!
-//! Every write goes through one writer, which takes whatever waits into one transaction, commits it
-//! durably and only then answers. Reads see the last commit and never wait for it.
+//! Every write goes through one writer, which takes whatever waits into one transaction, makes it
+//! durable and only then answers. Durable is what is in the [`journal`] or in the database behind it;
+//! into the database it goes many transactions at a time. Reads see the last commit and never wait
+//! for it.
 //!
 //! After an I/O error the storage engine refuses every write until the file is opened anew. The
 //! store then answers `cannot_write`, goes on reading, and reopens the file every few seconds.
 
 mod access;
 mod attempts;
+mod audit;
 mod batch;
 mod catalogue;
 mod disk;
@@ -16,15 +19,24 @@ mod events;
 mod face;
 mod fail;
 mod fresh;
+mod guesses;
 mod healing;
 mod jobs;
+mod journal;
+mod key_file;
+mod layout;
 mod logs;
 mod order;
+mod overlay;
 mod pause;
 mod payloads;
+mod place;
 mod publish;
 mod record;
+mod recovery;
 mod retention;
+mod rows;
+mod seal;
 mod shared;
 mod tables;
 mod tags;
@@ -37,28 +49,39 @@ use std::{
     path::Path,
     sync::{
         Arc, Mutex, OnceLock, RwLock, RwLockReadGuard,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::JoinHandle,
 };
 
 /// The storage engine's idea of a disk, for tests that play one.
 pub use redb::StorageBackend;
-use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, WriteTransaction};
+use redb::{Database, Durability, ReadTransaction, ReadableDatabase, ReadableTable, WriteTransaction};
 
+/// An entry of the audit log goes along with each change.
+pub use crate::domain::AuditEntry;
+pub use access::{EndSessions, UserUpdate};
+pub use audit::AuditPage;
 pub use disk::{DATA_FILE, MARKER_FILE, OpenBackend, OpenError, OpenOptions};
 pub use face::{
-    AccountHour, Answer, AttemptRecord, AuditEntry, BulkJob, Due, EventFilter, Notice, Observer, Parcel, Published,
-    QueuePage, WebhookUpdate,
+    AccountHour, Answer, AttemptRecord, BulkJob, Due, EventFilter, Notice, Observer, Parcel, Published, QueuePage,
+    WebhookUpdate,
 };
 pub use healing::{HealingChange, Healings, Switch};
+pub use key_file::{KeyFile, RandomBytes};
+pub use payloads::PayloadsDeleted;
+pub use seal::{KeyId, Resealed, SealPosition};
 pub use shared::Webhooks;
 pub use writer::Pending;
 
 use crate::domain::{Problem, User, Webhook, WebhookId};
 use batch::{Batch, Draft};
+use disk::Opened;
 use fail::Fail;
+use journal::Journal;
+use layout::Syncs;
 use record::decode;
+use seal::{Place, Seal};
 use shared::{Shared, States};
 use tables::*;
 
@@ -72,8 +95,11 @@ pub struct Store {
 pub struct Inner {
     backend: OpenBackend,
     options: OpenOptions,
-    syncs: disk::Syncs,
+    syncs: Syncs,
     database: RwLock<Option<Database>>,
+    journal: parking_lot::Mutex<Option<Journal>>,
+    /// Numbers of the journal up to this are used up.
+    used: AtomicU64,
     shared: RwLock<Shared>,
     states: RwLock<States>,
     fresh: parking_lot::Mutex<fresh::Fresh>,
@@ -81,6 +107,8 @@ pub struct Inner {
     full: AtomicBool,
     queue: writer::Queue,
     observer: OnceLock<Observer>,
+    /// Where its file is; a played disk has none.
+    place: OnceLock<place::Place>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -90,10 +118,17 @@ impl Store {
     /// # Errors
     /// Anything that is not a whole store of ours: the message has the path and says what to do.
     pub fn open(directory: &Path, options: OpenOptions) -> Result<Store, OpenError> {
-        let syncs = disk::Syncs::default();
-        let (database, backend) = disk::open_directory(directory, &options, &syncs)?;
-        let store = Self::over(database, backend, options, syncs).map_err(|error| OpenError::new(directory, error))?;
+        let syncs = Syncs::default();
+        let (opened, backend) = disk::open_directory(directory, &options, &syncs)?;
+        let store = Self::over(opened, backend, options, syncs).map_err(|error| OpenError::new(directory, error))?;
+        let place = place::Place::of(directory).map_err(|error| OpenError::new(directory, error))?;
+        let _ = store.inner.place.set(place);
         store.start_writer().map_err(|error| OpenError::new(directory, format!("cannot start the writer: {error}")))?;
+        if let Err(problem) = store.seal_all() {
+            tracing::warn!(
+                "not every secret is sealed with the newest key yet, which the next start tries again: {problem}"
+            );
+        }
         Ok(store)
     }
 
@@ -103,27 +138,31 @@ impl Store {
     /// If the disk holds something else, or fails.
     pub fn open_played(backend: OpenBackend, options: OpenOptions) -> Result<Store, OpenError> {
         let path = Path::new("played disk");
-        let syncs = disk::Syncs::default();
-        let database = disk::open(&backend, &options, &syncs, true).map_err(|what| OpenError::new(path, what))?;
-        if disk::is_new(&database).map_err(|error| OpenError::new(path, error))? {
-            disk::initialise(&database, &options.new_instance).map_err(|error| OpenError::new(path, error))?;
+        let syncs = Syncs::default();
+        let empty = backend().and_then(|disk| disk.len()).map_err(|error| OpenError::new(path, error))? == 0;
+        if empty {
+            let disk = backend().map_err(|error| OpenError::new(path, error))?;
+            disk::make(disk, &options).map_err(|error| OpenError::new(path, error))?;
         }
-        Self::over(database, backend, options, syncs).map_err(|error| OpenError::new(path, error))
+        let opened = disk::open(&backend, &options, &syncs, true).map_err(|what| OpenError::new(path, what))?;
+        Self::over(opened, backend, options, syncs).map_err(|error| OpenError::new(path, error))
     }
 
-    fn over(
-        database: Database,
-        backend: OpenBackend,
-        options: OpenOptions,
-        syncs: disk::Syncs,
-    ) -> Result<Store, redb::Error> {
-        make_tables(&database)?;
-        let (shared, states) = load(&database)?;
+    fn over(opened: Opened, backend: OpenBackend, options: OpenOptions, syncs: Syncs) -> Result<Store, String> {
+        let Opened { database, mut journal } = opened;
+        recovery::recover(&database, &mut journal, Durability::Immediate).map_err(disk::unreadable)?;
+        let seal = match &options.key_file {
+            Some(file) => file.open(sealed(&database).map_err(|error| error.to_string())?.as_deref())?,
+            None => Seal::default(),
+        };
+        let (shared, states) = load(&database, seal).map_err(|error| error.to_string())?;
         let inner = Inner {
             backend,
             options,
             syncs,
             database: RwLock::new(Some(database)),
+            journal: parking_lot::Mutex::new(Some(journal)),
+            used: AtomicU64::new(0),
             shared: RwLock::new(shared),
             states: RwLock::new(states),
             fresh: parking_lot::Mutex::default(),
@@ -131,9 +170,19 @@ impl Store {
             full: AtomicBool::new(false),
             queue: writer::Queue::default(),
             observer: OnceLock::new(),
+            place: OnceLock::new(),
             thread: Mutex::new(None),
         };
         Ok(Store { inner: Arc::new(inner) })
+    }
+
+    /// Seals what is plain, and what a rotation that was stopped has left.
+    fn seal_all(&self) -> Result<(), Problem> {
+        let mut next = self.needs_resealing()?.then(SealPosition::default);
+        while let Some(from) = next {
+            next = self.reseal(from).wait()?.next;
+        }
+        Ok(())
     }
 
     /// Starts the writer's thread.
@@ -168,9 +217,9 @@ impl Store {
         self.inner.reopen();
     }
 
-    /// Whether writes succeed at present.
+    /// Whether writes succeed at present, and will be found at the next start.
     pub fn is_writable(&self) -> bool {
-        self.inner.is_writable()
+        self.inner.is_writable() && self.is_in_place()
     }
 
     /// While set, events are refused with `queue_full`; everything else goes on.
@@ -194,7 +243,10 @@ impl Store {
             // A panic of the writer was logged when it happened.
             let _ = thread.join();
         }
-        *self.inner.database.write().expect("no holder panics") = None;
+        if self.inner.is_writable() {
+            self.inner.save_or_fail();
+        }
+        self.inner.close();
     }
 
     /// The random name that the data file got when it was made.
@@ -261,54 +313,12 @@ impl Inner {
 
     fn begin_write(&self) -> Result<WriteTransaction, Fail> {
         let database = self.database.read().expect("no holder panics");
-        let mut transaction = database.as_ref().ok_or_else(closed)?.begin_write()?;
-        // Opening after a crash then takes milliseconds at any size of the file.
-        transaction.set_quick_repair(true);
-        Ok(transaction)
+        Ok(database.as_ref().ok_or_else(closed)?.begin_write()?)
     }
 
     fn begin_read(&self) -> Result<ReadTransaction, Fail> {
         let database = self.database.read().expect("no holder panics");
         Ok(database.as_ref().ok_or_else(closed)?.begin_read()?)
-    }
-
-    /// Opens the file anew, proves that it can be written, reads what is kept in memory.
-    fn reopen(&self) {
-        let reopened = {
-            let mut held = self.database.write().expect("no holder panics");
-            // The old one holds the file's lock, so it goes first.
-            *held = None;
-            disk::reopen(&self.backend, &self.options, &self.syncs).map(|database| *held = Some(database))
-        };
-        let proven = reopened.and_then(|()| self.prove().map_err(|fail| format!("{fail:?}")));
-        match proven {
-            Ok(changed) => {
-                tracing::info!("the data file can be written again");
-                self.set_writable(true);
-                self.tell([Notice::Reopened].into_iter().chain(changed).collect());
-            }
-            Err(error) => tracing::warn!("the data file still cannot be written: {error}"),
-        }
-    }
-
-    /// One durable commit. Memory is read from disk again, because a commit that failed may still
-    /// have arrived there; gives a notice for each webhook that it had changed.
-    fn prove(&self) -> Result<Vec<Notice>, Fail> {
-        let transaction = self.begin_write()?;
-        transaction.open_table(META)?.insert("reopened", "yes")?;
-        transaction.commit()?;
-        let database = self.database.read().expect("no holder panics");
-        let (shared, states) = load(database.as_ref().ok_or_else(closed)?)?;
-        self.fresh.lock().clear();
-        let known = self.shared().webhooks;
-        let version = |webhook: &Webhook| known.get(webhook.id).map(|webhook| webhook.version);
-        let changed = shared.webhooks.all_with_deleted().filter(|webhook| version(webhook) != Some(webhook.version));
-        let paused = shared.pause.is_some();
-        let paused = (self.shared().pause.is_some() != paused).then_some(Notice::Paused(paused));
-        let notices = changed.map(|webhook| Notice::WebhookChanged(webhook.id)).chain(paused).collect();
-        *self.shared.write().expect("no writer panics") = shared;
-        *self.states.write().expect("no writer panics") = states;
-        Ok(notices)
     }
 }
 
@@ -316,41 +326,21 @@ fn closed() -> Fail {
     Fail::from(redb::StorageError::DatabaseClosed)
 }
 
-/// Makes the tables that are not there yet, so that reading never meets a missing one.
-fn make_tables(database: &Database) -> Result<(), redb::Error> {
-    let mut transaction = database.begin_write()?;
-    transaction.set_quick_repair(true);
-    transaction.open_table(EVENTS)?;
-    transaction.open_table(BODIES)?;
-    transaction.open_table(EXTERNAL_IDS)?;
-    transaction.open_table(DELIVERIES)?;
-    transaction.open_table(ATTEMPTS)?;
-    transaction.open_table(QUEUE)?;
-    transaction.open_table(ORDER)?;
-    transaction.open_table(LOG_BLOCKS)?;
-    transaction.open_table(WEBHOOKS)?;
-    transaction.open_table(WEBHOOK_VERSIONS)?;
-    transaction.open_table(WEBHOOK_STATES)?;
-    transaction.open_table(HEALING)?;
-    transaction.open_table(HOURS)?;
-    transaction.open_table(ACCOUNT_HOURS)?;
-    transaction.open_table(EVENT_TYPES)?;
-    transaction.open_table(JOBS)?;
-    transaction.open_table(USERS)?;
-    transaction.open_table(SESSIONS)?;
-    transaction.open_table(API_KEYS)?;
-    transaction.open_table(AUDIT)?;
-    transaction.commit()?;
-    Ok(())
+/// The key that all secrets are sealed with.
+fn sealed(database: &Database) -> Result<Option<String>, redb::Error> {
+    seal::sealed(&database.begin_read()?.open_table(META)?)
 }
 
 /// Reads what is kept in memory.
-fn load(database: &Database) -> Result<(Shared, States), redb::Error> {
+fn load(database: &Database, seal: Seal) -> Result<(Shared, States), redb::Error> {
     let transaction = database.begin_read()?;
-    let mut shared = Shared::default();
+    let mut shared = Shared { seal, ..Shared::default() };
     let mut webhooks = Webhooks::default();
     for row in transaction.open_table(WEBHOOKS)?.iter()? {
-        let webhook: Webhook = kept(row?.1.value())?;
+        let (id, bytes) = row?;
+        let record = shared.seal.open(&Place::row(WEBHOOKS, id.value()), bytes.value());
+        let webhook: Webhook =
+            kept(&record.map_err(|why| redb::Error::Corrupted(format!("a webhook cannot be read: {why}")))?)?;
         shared.version = shared.version.max(webhook.version);
         webhooks.put(Arc::new(webhook));
     }
@@ -364,7 +354,9 @@ fn load(database: &Database) -> Result<(Shared, States), redb::Error> {
         shared.put_key(kept(row?.1.value())?);
     }
     for row in transaction.open_table(USERS)?.iter()? {
-        let user: User = kept(row?.1.value())?;
+        let (id, bytes) = row?;
+        let record = shared.seal.open(&Place::row(USERS, id.value()), bytes.value());
+        let user: User = kept(&record.map_err(|why| redb::Error::Corrupted(format!("a user cannot be read: {why}")))?)?;
         shared.users += 1;
         shared.first_user_at = shared.first_user_at.into_iter().chain([user.created_at]).min();
     }

@@ -7,13 +7,14 @@
 //! (`webhook-sequence`), not ids: an id is given before the commit, so that of two events that are
 //! posted at the same time the one with the greater id may come first.
 
-use redb::{ReadableTable, Table};
+use redb::ReadableTable;
 
 use super::{
     Due, Notice, Store,
     attempts::CHUNK,
     batch::{Batch, read},
     fail::Fail,
+    rows::Rows,
     tables::{DELIVERIES, ORDER},
 };
 use crate::domain::{
@@ -23,7 +24,7 @@ use crate::domain::{
 /// Webhook, tag of the key, place.
 pub type Place = (u128, u128, u64);
 /// The table of all places, open for writing.
-pub type Places<'t> = Table<'t, Place, u128>;
+pub type Places<'t> = Rows<'t, Place, u128>;
 
 impl Store {
     /// The entry that has to end before `delivery` is sent; `None` if it waits for no other.
@@ -45,7 +46,7 @@ pub fn join(batch: &mut Batch, event: &Event, webhook: &Webhook, delivery: &mut 
     delivery.sequence = Some(sequence);
     let Some(key) = event.ordering_key.as_ref().filter(|_| webhook.ordered) else { return Ok(()) };
     let tag = key.tag();
-    if first(&batch.order, webhook.id, tag)?.is_some() {
+    if first(&*batch.order, webhook.id, tag)?.is_some() {
         (delivery.behind, delivery.due) = (true, None);
     }
     batch.order.insert((webhook.id.0, tag.0, sequence), delivery.id.0)?;
@@ -64,7 +65,7 @@ pub fn leave(batch: &mut Batch, delivery: &mut Delivery) -> Result<Option<OrderT
 
 /// Lets the first of an order into the queue, if it is not there already.
 pub fn release(batch: &mut Batch, webhook: WebhookId, tag: OrderTag, now: Timestamp) -> Result<(), Fail> {
-    let Some(id) = first(&batch.order, webhook, tag)? else { return Ok(()) };
+    let Some(id) = first(&*batch.order, webhook, tag)? else { return Ok(()) };
     let before = batch.delivery(id)?.ok_or_else(|| Fail::damaged(format!("{id} is in an order and not there")))?;
     if !before.behind {
         return Ok(());
@@ -81,7 +82,7 @@ pub fn release(batch: &mut Batch, webhook: WebhookId, tag: OrderTag, now: Timest
 
 /// The refusal to send a delivery that is behind another.
 pub fn must_wait(batch: &Batch, delivery: &Delivery) -> Result<Problem, Fail> {
-    let head = delivery.order.map_or(Ok(None), |tag| first(&batch.order, delivery.webhook, tag))?;
+    let head = delivery.order.map_or(Ok(None), |tag| first(&*batch.order, delivery.webhook, tag))?;
     let head = head.map_or_else(|| "an earlier one".to_owned(), |id| id.to_string());
     let detail = format!(
         "Its webhook keeps order, and it waits for {head}, an earlier event of the same key. Resend that one; \
@@ -106,7 +107,7 @@ pub fn settle_chunk(
     }
     let mut changed = Vec::new();
     for (place, id) in &rows {
-        let Some(before) = read::<Delivery>(&batch.deliveries, *id)?.filter(|delivery| chosen(delivery)) else {
+        let Some(before) = read::<Delivery>(&*batch.deliveries, *id)?.filter(|delivery| chosen(delivery)) else {
             continue;
         };
         let mut after = before.clone();

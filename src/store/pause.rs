@@ -25,7 +25,7 @@ impl Store {
             }
             batch.audit(&audit)?;
             let text = serde_json::to_string(&pause).expect("a pause is texts and a number");
-            batch.transaction.open_table(META)?.insert(KEY, text.as_str())?;
+            batch.open(META)?.insert(KEY, text.as_str())?;
             batch.shared.pause = Some(Arc::new(pause));
             batch.notices.push(Notice::Paused(true));
             Ok(())
@@ -43,7 +43,7 @@ impl Store {
                 return Err(Problem::conflict("Sending is not paused.").into());
             };
             batch.audit(&audit)?;
-            batch.transaction.open_table(META)?.remove(KEY)?;
+            batch.open(META)?.remove(KEY)?;
             let webhooks: Vec<WebhookId> = batch.shared.webhooks.all().map(|webhook| webhook.id).collect();
             for webhook in webhooks {
                 pause.leave_out(batch.state(webhook), now);
@@ -57,7 +57,7 @@ impl Store {
 
 /// A warning belongs to the spell of failure that it names, which has moved.
 fn leave_out_of_warnings(batch: &mut Batch, pause: &Pause, now: Timestamp) -> Result<(), Fail> {
-    let mut table = batch.transaction.open_table(HEALING)?;
+    let mut table = batch.open(HEALING)?;
     for (webhook, healing) in Arc::make_mut(&mut batch.shared.healings) {
         let Some(warned) = &mut healing.warned else { continue };
         warned.since = pause.later(warned.since, now);

@@ -20,8 +20,11 @@ impl Store {
     /// # Errors
     /// `queue_full`, `cannot_write`: then none was taken.
     pub fn publish(&self, events: Vec<NewEvent>) -> Pending<Vec<Answer<Published>>> {
-        let full = self.inner.full.load(Ordering::Relaxed);
+        let (full, in_place) = (self.inner.full.load(Ordering::Relaxed), self.is_in_place());
         self.write(move |batch| {
+            if !in_place {
+                return Err(Problem::cannot_write().into());
+            }
             if full {
                 return Err(queue_full().into());
             }
@@ -84,8 +87,8 @@ fn publish(batch: &mut Batch, new: NewEvent) -> Result<Published, Fail> {
 
 fn first_under_same_id(batch: &Batch, event: &Event) -> Result<Option<Event>, Fail> {
     let Some(external_id) = &event.external_id else { return Ok(None) };
-    find_external(&batch.external_ids, external_id.as_str(), &event.account)?
-        .map_or(Ok(None), |id| read(&batch.events, id.0))
+    find_external(&*batch.external_ids, external_id.as_str(), &event.account)?
+        .map_or(Ok(None), |id| read(&*batch.events, id.0))
 }
 
 /// The event that stands under a caller's id.

@@ -10,7 +10,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::fail::Fail;
 
 /// The form written today.
-const VERSION: u8 = 2;
+pub(super) const VERSION: u8 = 2;
 
 /// The bytes of a record.
 pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {

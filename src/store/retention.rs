@@ -60,8 +60,8 @@ impl Store {
     /// Removes hourly counts from before `hour`.
     pub fn forget_hours(&self, hour: u32) -> Pending<()> {
         self.write(move |batch| {
-            batch.transaction.open_table(HOURS)?.retain(|(_, of), _| of >= hour)?;
-            batch.transaction.open_table(ACCOUNT_HOURS)?.retain(|(of, _), _| of >= hour)?;
+            batch.open(HOURS)?.retain(|(_, of), _| of >= hour)?;
+            batch.open(ACCOUNT_HOURS)?.retain(|(of, _), _| of >= hour)?;
             Ok(())
         })
     }

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use super::healing::Healings;
+use super::{healing::Healings, seal::Seal};
 use crate::domain::{
     AccountId, ApiKey, EventType, EventTypeInfo, Pause, Timestamp, Webhook, WebhookId, WebhookState, built_in,
 };
@@ -102,6 +102,8 @@ pub struct Shared {
     pub instance: Arc<str>,
     /// The version that the last change of a webhook got.
     pub version: u64,
+    /// What opens and seals the records that hold secrets.
+    pub seal: Seal,
 }
 
 impl Shared {

@@ -7,8 +7,8 @@ use redb::TableDefinition;
 
 /// Schema of the tables below. A file with a higher number is refused; a lower one is migrated.
 ///
-/// 1 and 2 were never released.
-pub const SCHEMA: u64 = 3;
+/// 1 to 3 were never released; 4 brought the journal.
+pub const SCHEMA: u64 = 4;
 
 /// `schema` and `instance`, as text.
 pub const META: TableDefinition<&str, &str> = TableDefinition::new("meta");
@@ -58,5 +58,69 @@ pub const USERS: TableDefinition<u128, &[u8]> = TableDefinition::new("users");
 pub const SESSIONS: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("sessions");
 /// Key id → [`crate::domain::ApiKey`].
 pub const API_KEYS: TableDefinition<u128, &[u8]> = TableDefinition::new("api_keys");
-/// Number → [`super::AuditEntry`], the newest last.
+/// Number → [`crate::domain::AuditEntry`], the newest last.
 pub const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit");
+/// (what is guessed, hash of who guesses) → [`crate::domain::Tries`], a bounded number of rows.
+pub const GUESSES: TableDefinition<(u8, u64), &[u8]> = TableDefinition::new("guesses");
+/// Key id → [`crate::domain::KeyUse`], as far as it was written down.
+pub const KEY_USES: TableDefinition<u128, &[u8]> = TableDefinition::new("key_uses");
+
+/// Opens every table. The place in this list is the number of a table in the journal, so new ones go
+/// to the end.
+macro_rules! every_table {
+    ($one:ident, $transaction:expr) => {
+        vec![
+            $one($transaction, META)?,
+            $one($transaction, EVENTS)?,
+            $one($transaction, BODIES)?,
+            $one($transaction, EXTERNAL_IDS)?,
+            $one($transaction, DELIVERIES)?,
+            $one($transaction, ATTEMPTS)?,
+            $one($transaction, QUEUE)?,
+            $one($transaction, ORDER)?,
+            $one($transaction, LOG_BLOCKS)?,
+            $one($transaction, WEBHOOKS)?,
+            $one($transaction, WEBHOOK_VERSIONS)?,
+            $one($transaction, WEBHOOK_STATES)?,
+            $one($transaction, HEALING)?,
+            $one($transaction, HOURS)?,
+            $one($transaction, ACCOUNT_HOURS)?,
+            $one($transaction, EVENT_TYPES)?,
+            $one($transaction, JOBS)?,
+            $one($transaction, USERS)?,
+            $one($transaction, SESSIONS)?,
+            $one($transaction, API_KEYS)?,
+            $one($transaction, AUDIT)?,
+            $one($transaction, GUESSES)?,
+            $one($transaction, KEY_USES)?,
+        ]
+    };
+}
+pub(super) use every_table;
+
+/// The names in that list.
+pub const NAMES: [&str; 23] = [
+    "meta",
+    "events",
+    "bodies",
+    "external_ids",
+    "deliveries",
+    "attempts",
+    "queue",
+    "order",
+    "log_blocks",
+    "webhooks",
+    "webhook_versions",
+    "webhook_states",
+    "healing",
+    "hours",
+    "account_hours",
+    "event_types",
+    "jobs",
+    "users",
+    "sessions",
+    "api_keys",
+    "audit",
+    "guesses",
+    "key_uses",
+];

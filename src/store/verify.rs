@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use redb::{ReadTransaction, ReadableTable};
 
-use super::{Store, fail::Fail, order, record::decode, tables::*, tags};
+use super::{Store, fail::Fail, order, record::decode, seal, tables::*, tags};
 use crate::domain::{Attempt, Delivery, Event, Problem, Status, WebhookId};
 
 /// Disagreements reported; the rest are only counted.
@@ -17,10 +17,12 @@ impl Store {
     /// If the store cannot be read.
     pub fn verify(&self) -> Result<Vec<String>, Problem> {
         let states = self.inner.states().clone();
+        let keys = self.inner.shared().seal;
         self.read(|transaction| {
             let mut found = Disagreements::default();
             let counted = deliveries(transaction, &mut found)?;
             attempts(transaction, &mut found)?;
+            seal::verify(transaction, &keys, |line| found.add(line))?;
             for (webhook, (waiting, missed, success, failed)) in counted {
                 let state = states.get(&webhook).copied().unwrap_or_default();
                 let kept = (state.waiting, state.missed);

@@ -8,7 +8,8 @@ use super::{
     batch::{Batch, read},
     fail::Fail,
     fresh::FreshDelivery,
-    record::{decode, encode},
+    record::decode,
+    seal::{self, Place},
     tables::{ACCOUNT_HOURS, BODIES, DELIVERIES, EVENTS, HOURS, WEBHOOK_VERSIONS, WEBHOOKS},
 };
 use crate::domain::{
@@ -27,7 +28,7 @@ impl Store {
                 let detail = format!("This account has {most} webhooks, which is the limit. Delete one first.");
                 return Err(Problem::new(ProblemKind::Invalid, "limit_reached", detail).into());
             }
-            batch.audit(&audit)?;
+            batch.audit(&audit.between(&Vec::new(), &webhook.facts()))?;
             put(batch, webhook)
         })
     }
@@ -59,7 +60,7 @@ impl Store {
                 // What failed before says nothing about what is sent from now on.
                 batch.state(id).end_spell();
             }
-            batch.audit(&audit)?;
+            batch.audit(&present.audit_change(&webhook, audit))?;
             put(batch, webhook)
         })
     }
@@ -72,7 +73,8 @@ impl Store {
         self.read(|transaction| {
             let table = transaction.open_table(WEBHOOK_VERSIONS)?;
             let row = table.range((id.0, 0)..=(id.0, version))?.next_back().transpose()?;
-            row.map(|(_, bytes)| decode(bytes.value())).transpose()
+            let seal = self.inner.shared().seal;
+            row.map(|(key, bytes)| seal.decode(&Place::version(key.value()), bytes.value())).transpose()
         })
     }
 
@@ -182,9 +184,10 @@ impl Store {
 pub(super) fn put(batch: &mut Batch, mut webhook: Webhook) -> Result<Arc<Webhook>, Fail> {
     batch.shared.version += 1;
     webhook.version = batch.shared.version;
-    batch.put(WEBHOOKS, webhook.id.0, &webhook)?;
-    let version = encode(&WebhookVersion::from(&webhook));
-    batch.transaction.open_table(WEBHOOK_VERSIONS)?.insert((webhook.id.0, webhook.version), version.as_slice())?;
+    seal::put(batch, WEBHOOKS, webhook.id.0, &webhook)?;
+    let key = (webhook.id.0, webhook.version);
+    let version = batch.shared.seal.encode(&Place::version(key), &WebhookVersion::from(&webhook));
+    batch.open(WEBHOOK_VERSIONS)?.insert(key, version.as_slice())?;
     let webhook = Arc::new(webhook);
     batch.shared.put_webhook(webhook.clone());
     batch.notice_webhooks([webhook.id]);

@@ -9,9 +9,10 @@ use std::{
 };
 
 use parking_lot::{Condvar, Mutex};
+use redb::{Durability, WriteTransaction};
 use tokio::sync::oneshot;
 
-use super::{Answer, Inner, Notice, batch::Batch, fail::Fail};
+use super::{Answer, Inner, Notice, batch::Batch, closed, fail::Fail, journal::Journal, recovery, rows::Changes};
 use crate::domain::Problem;
 
 /// Most pieces of work in one transaction. At 1,024 the cost of a commit is spread thin, and the
@@ -27,6 +28,9 @@ const LINGER_WORK: usize = 512;
 /// How long the writer waits after a commit for the callers it has just answered to come back, when
 /// others wait already. One transaction for all of them costs far less than two that take turns.
 const GATHER: Duration = Duration::from_micros(300);
+/// How long something may be in the journal only. It is as safe there; what is bounded is how much a
+/// start after a kill has to do again when little is written.
+const SAVE_AFTER: Duration = Duration::from_secs(5);
 /// How often reopening is tried while nothing can be written.
 const REOPEN_EVERY: Duration = Duration::from_secs(2);
 
@@ -122,6 +126,7 @@ struct Waiting {
 enum Next {
     Write(Vec<Box<dyn Work>>),
     Reopen,
+    Save,
     Stop,
 }
 
@@ -166,8 +171,8 @@ impl Queue {
         self.waiting.lock().take()
     }
 
-    /// Blocks until there is something to write, or to reopen if `broken`.
-    fn next(&self, broken: bool) -> Next {
+    /// Blocks until there is something to write, to reopen if `broken`, or to save at a time.
+    fn next(&self, broken: bool, save_at: Option<Instant>) -> Next {
         let mut waiting = self.waiting.lock();
         let began = Instant::now();
         // Those who wait already, and most of those who were just answered.
@@ -193,9 +198,13 @@ impl Queue {
             if reopen_in == Some(Duration::ZERO) {
                 return Next::Reopen;
             }
+            let save_in = save_at.map(|at| at.saturating_duration_since(Instant::now()));
+            if save_in == Some(Duration::ZERO) {
+                return Next::Save;
+            }
             waiting.wake_from = if gather_for.is_zero() { 1 } else { enough };
             let gather_for = (!gather_for.is_zero()).then_some(gather_for);
-            match left.into_iter().chain(reopen_in).chain(gather_for).min() {
+            match left.into_iter().chain(reopen_in).chain(save_in).chain(gather_for).min() {
                 Some(limit) => {
                     self.changed.wait_for(&mut waiting, limit);
                 }
@@ -220,10 +229,15 @@ impl Waiting {
 /// The writer's thread.
 pub fn run(inner: &Arc<Inner>) {
     loop {
-        match inner.queue.next(!inner.is_writable()) {
+        let writable = inner.is_writable();
+        match inner.queue.next(!writable, inner.save_at().filter(|_| writable)) {
             Next::Write(work) => inner.write(work),
+            Next::Save => inner.save_or_fail(),
             Next::Reopen => inner.reopen(),
             Next::Stop => return,
+        }
+        if writable && !inner.is_writable() {
+            inner.read_on();
         }
     }
 }
@@ -231,20 +245,27 @@ pub fn run(inner: &Arc<Inner>) {
 impl Inner {
     /// Does work in one transaction, commits, then answers.
     pub fn write(&self, mut work: Vec<Box<dyn Work>>) {
-        let committed = self.is_writable() && self.commit(&mut work);
+        let committed = self.is_writable() && self.or_fail(|| self.transact(&mut work));
         for piece in work {
             piece.answer(committed);
         }
     }
 
-    fn commit(&self, work: &mut [Box<dyn Work>]) -> bool {
+    /// Makes durable in the database what only the journal has; if that fails, nothing can be
+    /// written any more.
+    pub fn save_or_fail(&self) {
+        self.or_fail(|| self.save());
+    }
+
+    fn save_at(&self) -> Option<Instant> {
+        self.journal.lock().as_ref().and_then(Journal::since).map(|since| since + SAVE_AFTER)
+    }
+
+    /// Runs what writes. Whether it succeeded.
+    fn or_fail(&self, run: impl FnOnce() -> Result<(), Fail>) -> bool {
         // A panic inside the storage engine on a damaged file is one more way of failing.
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.transact(work)));
-        let reason = match outcome {
-            Ok(Ok(notices)) => {
-                self.tell(notices);
-                return true;
-            }
+        let reason = match catch_unwind(AssertUnwindSafe(run)) {
+            Ok(Ok(())) => return true,
             Ok(Err(Fail::Storage(error))) => error.to_string(),
             Ok(Err(Fail::Refused(problem))) => problem.detail,
             Err(_) => "the storage engine panicked".to_owned(),
@@ -255,19 +276,37 @@ impl Inner {
         false
     }
 
-    fn transact(&self, work: &mut [Box<dyn Work>]) -> Result<Vec<Notice>, Fail> {
+    fn transact(&self, work: &mut [Box<dyn Work>]) -> Result<(), Fail> {
         let transaction = self.begin_write()?;
+        let changes = Changes::default();
         let mut draft = {
             let states = self.states();
-            let mut batch = Batch::begin(&transaction, self.shared(), &states)?;
+            let mut batch = Batch::begin(&transaction, &changes, self.shared(), &states)?;
             for piece in work {
                 piece.apply(&mut batch)?;
             }
             batch.finish()?
         };
-        transaction.commit()?;
+        self.commit(transaction, &changes.into_bytes())?;
         let notices = std::mem::take(&mut draft.notices);
         self.keep(draft);
-        Ok(notices)
+        self.tell(notices);
+        Ok(())
+    }
+
+    /// Commits: into the journal, or into the database and with it all that the journal has.
+    fn commit(&self, mut transaction: WriteTransaction, changes: &[u8]) -> Result<(), Fail> {
+        let mut held = self.journal.lock();
+        let journal = held.as_mut().ok_or_else(closed)?;
+        if !journal.has_room(changes.len()) || journal.is_due()? {
+            return recovery::save(transaction, journal);
+        }
+        transaction.set_durability(Durability::None)?;
+        if !changes.is_empty() {
+            let number = journal.number();
+            journal.append(number, changes)?;
+        }
+        transaction.commit()?;
+        Ok(())
     }
 }

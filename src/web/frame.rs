@@ -22,7 +22,7 @@ const MAX_HEAD: usize = 32 * 1024;
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 
 /// Set unless a handler has set its own.
-const SECURITY: [(HeaderName, &str); 4] = [
+const SECURITY: [(HeaderName, &str); 6] = [
     (
         header::CONTENT_SECURITY_POLICY,
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -31,7 +31,12 @@ const SECURITY: [(HeaderName, &str); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
     (header::CACHE_CONTROL, "no-store"),
+    (header::CROSS_ORIGIN_OPENER_POLICY, "same-origin"),
+    (header::CROSS_ORIGIN_RESOURCE_POLICY, "same-origin"),
 ];
+
+/// Set where people reach this server by https: browsers then take no other way for a year.
+const HTTPS_ONLY: &str = "max-age=31536000";
 
 /// The id of this request, `req_…`: in the answer, on error pages and in the log. Made here;
 /// nothing from outside is taken over.
@@ -66,7 +71,7 @@ pub async fn frame(
     let (request, answer) = response.into_parts();
     response = ServiceResponse::new(request, state.mount().move_answer(answer));
     idle::end(response.request(), matches!(response.response().body().size(), BodySize::Stream));
-    set_headers(response.headers_mut(), &id);
+    set_headers(response.headers_mut(), &id, state.is_https());
     let (status, ms) = (response.status().as_u16(), began.elapsed().as_millis() as u64);
     // What the test receiver answers it was told to answer, and its name is nobody's to read.
     let scripted = path.starts_with("/in/");
@@ -85,7 +90,10 @@ fn head_bytes(request: &ServiceRequest) -> usize {
     headers + request.uri().path().len() + query
 }
 
-fn set_headers(headers: &mut HeaderMap, id: &str) {
+fn set_headers(headers: &mut HeaderMap, id: &str, is_https: bool) {
+    if is_https {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HTTPS_ONLY));
+    }
     headers.insert(REQUEST_ID, HeaderValue::from_str(id).expect("an id is plain text"));
     for (name, value) in SECURITY {
         if !headers.contains_key(&name) {

@@ -46,7 +46,6 @@ pub struct WebState {
     service: Arc<Service>,
     random: Arc<dyn Random>,
     config: Arc<Config>,
-    bad_keys: auth::BadKeys,
     checks: Box<dyn Fn() -> Vec<Check> + Send + Sync>,
     machine: Box<dyn Fn() -> Machine + Send + Sync>,
     desk: pages::Desk,
@@ -74,7 +73,6 @@ impl WebState {
             service,
             random,
             config,
-            bad_keys: auth::BadKeys::default(),
             checks,
             machine,
             desk,
@@ -96,6 +94,11 @@ impl WebState {
     /// Below which path people see the server.
     fn mount(&self) -> &mount::Mount {
         &self.mount
+    }
+
+    /// Whether people reach this server by https.
+    fn is_https(&self) -> bool {
+        self.service.settings().public_url.as_deref().is_some_and(|url| url.starts_with("https:"))
     }
 
     /// What the operator set, and where.
@@ -120,10 +123,6 @@ impl WebState {
 
     fn random(&self) -> &dyn Random {
         &*self.random
-    }
-
-    fn bad_keys(&self) -> &auth::BadKeys {
-        &self.bad_keys
     }
 
     /// Everything that must hold for the server to be ready.
@@ -151,19 +150,29 @@ pub fn routes(config: &mut ServiceConfig) {
     for path in api_paths() {
         api = api.service(path);
     }
+    for path in machine_paths() {
+        config.service(path);
+    }
     config
-        .service(path("/healthz").get(health::healthz))
-        .service(path("/readyz").get(health::readyz))
-        .service(path("/metrics").get(metrics::metrics))
         .service(web::resource("/in/{name}").to(receiver::receive))
         .service(api.default_service(web::to(no_such_path)))
         .service(web::scope("/api").default_service(web::to(no_such_path)))
         .configure(pages::routes);
 }
 
+/// What machines ask that look after this one.
+pub fn machine_paths() -> Vec<Path> {
+    vec![
+        path("/healthz").get(health::healthz),
+        path("/readyz").get(health::readyz),
+        path("/metrics").get(metrics::metrics),
+    ]
+}
+
 /// The API, below `/api/v1`.
 pub fn api_paths() -> Vec<Path> {
     vec![
+        path("/accounts/{account}/payloads").delete(api::account_payloads::delete_payloads),
         path("/events").get(api::events::list).post(api::events::publish),
         path("/events/batch").post(api::events::batch::publish),
         path("/events/{id}").get(api::events::one::show),

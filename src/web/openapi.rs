@@ -56,6 +56,7 @@ pub fn document_below(path: &str) -> Cow<'static, str> {
         api::events::batch::publish,
         api::events::one::show,
         api::events::payload::show,
+        api::account_payloads::delete_payloads,
         api::event_types::list,
         api::event_types::create,
         api::event_types::one::show,
@@ -156,7 +157,7 @@ mod tests {
             descriptions.extend(item.as_object().unwrap().keys().map(|key| format!("{} {path}", key.to_uppercase())));
         }
         assert_eq!(routes, descriptions);
-        assert_eq!(routes.len(), 31);
+        assert_eq!(routes.len(), 32);
     }
 
     #[test]

@@ -10,20 +10,56 @@ use actix_web::{
 };
 
 use super::problem::{Refusal, Reply, allow};
+use crate::domain::Need;
+
+/// What a page needs its visitor to be allowed, by method.
+#[derive(Debug, Clone, Copy)]
+pub struct Needs {
+    look: Need,
+    change: Need,
+}
+
+impl Needs {
+    /// What a request with this method needs.
+    pub fn of(self, method: &Method) -> Need {
+        match *method {
+            Method::GET | Method::HEAD => self.look,
+            _ => self.change,
+        }
+    }
+}
 
 /// A path with a handler for each method it takes.
 pub struct Path {
     path: &'static str,
     methods: Vec<Method>,
+    needs: Needs,
     resource: Resource,
 }
 
-/// A path that takes no method yet.
+/// A path that takes no method yet. Where it asks who visits, everybody who signed in may look, and
+/// admins change things, unless it says otherwise.
 pub fn path(path: &'static str) -> Path {
-    Path { path, methods: Vec::new(), resource: web::resource(path) }
+    let needs = Needs { look: Need::Look, change: Need::Admin };
+    Path { path, methods: Vec::new(), needs, resource: web::resource(path) }
 }
 
 impl Path {
+    /// For admins only, also to look at: it shows what others may not see, or begins a change.
+    pub fn for_admins(self) -> Self {
+        Path { needs: Needs { look: Need::Admin, change: Need::Admin }, ..self }
+    }
+
+    /// About one's own account or browser.
+    pub fn for_oneself(self) -> Self {
+        Path { needs: Needs { look: Need::Own, change: Need::Own }, ..self }
+    }
+
+    /// Its form only asks and changes nothing.
+    pub fn for_questions(self) -> Self {
+        Path { needs: Needs { look: Need::Look, change: Need::Look }, ..self }
+    }
+
     /// Answers `GET`, and `HEAD` without the body.
     pub fn get<F, Args>(self, handler: F) -> Self
     where
@@ -88,6 +124,6 @@ impl HttpServiceFactory for Path {
             let refusal = Refusal::method_not_allowed(allow.clone());
             async move { Reply::Err(refusal) }
         };
-        self.resource.default_service(web::to(other)).register(config);
+        self.resource.app_data(self.needs).default_service(web::to(other)).register(config);
     }
 }

@@ -3,10 +3,14 @@
 
 use std::cell::RefCell;
 
+use hookstead::control::{self, Ask};
+
 use crate::app::{Answer, TestApp};
 
 pub const EMAIL: &str = "admin@acme.example";
 pub const PASSWORD: &str = "correct horse battery";
+/// Somebody who may only look.
+pub const READER: &str = "reader@acme.example";
 
 pub struct Browser<'a> {
     app: &'a TestApp,
@@ -30,13 +34,32 @@ impl<'a> Browser<'a> {
         browser
     }
 
+    /// Somebody with the role `read-only`, signed in. There must be an admin.
+    pub fn read_only(app: &'a TestApp) -> Browser<'a> {
+        let ask =
+            Ask::CreateAdmin { email: READER.to_owned(), password: PASSWORD.to_owned(), role: "read-only".to_owned() };
+        control::execute(app.app().service(), ask).unwrap();
+        let browser = Browser::new(app);
+        browser.sign_in_as(READER, PASSWORD).expect(303);
+        browser
+    }
+
     pub fn sign_in(&self, password: &str) -> Answer {
+        self.sign_in_as(EMAIL, password)
+    }
+
+    pub fn sign_in_as(&self, email: &str, password: &str) -> Answer {
         let page = self.get("/sign-in").expect(200).text();
-        self.post("/sign-in", &page, &[("email", EMAIL), ("password", password)])
+        self.post("/sign-in", &page, &[("email", email), ("password", password), ("stay", "yes")])
     }
 
     pub fn get(&self, path: &str) -> Answer {
         self.send("GET", path, &[], None)
+    }
+
+    /// With headers of its own.
+    pub fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.send("GET", path, headers, None)
     }
 
     /// Sends the form of `page` with these fields.

@@ -7,8 +7,9 @@ use std::sync::{
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::{
-    ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer},
+    RootCertStore, ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    server::WebPkiClientVerifier,
 };
 
 /// An authority of ours, which no one else knows.
@@ -34,6 +35,37 @@ impl Authority {
     /// What an operator puts into the CA file.
     pub fn pem(&self) -> Vec<u8> {
         self.pem.clone().into_bytes()
+    }
+
+    /// A caller's certificate and its key, as PEM, valid from 2020 to 2999 or as `change` says.
+    pub fn client(&self, change: impl FnOnce(&mut CertificateParams)) -> (String, String) {
+        let mut params = CertificateParams::new(vec!["hookstead.example.com".to_owned()]).expect("a valid name");
+        (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2999, 1, 1));
+        change(&mut params);
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        (certificate.pem(), key.serialize_pem())
+    }
+
+    /// The same as [`Authority::server`], for callers that show a certificate of `clients`.
+    pub fn server_for(&self, names: &[&str], clients: &Authority) -> ServerConfig {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        let params = CertificateParams::new(names).expect("valid names");
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        let mut roots = RootCertStore::empty();
+        for root in CertificateDer::pem_slice_iter(clients.pem.as_bytes()) {
+            roots.add(root.expect("PEM")).expect("a root");
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone());
+        let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key that was just made");
+        ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("ring has cipher suites for TLS 1.2 and 1.3")
+            .with_client_cert_verifier(verifier.build().expect("there is a root"))
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .expect("the key is the certificate's")
     }
 
     /// A receiver's side for these names, valid from 2020 to 2999 or as `change` says.

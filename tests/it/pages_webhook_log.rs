@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     app::TestApp,
     browser::{Browser, EMAIL, PASSWORD, between},
+    data_file,
     receiver::{Receiver, Script},
 };
 
@@ -61,7 +62,7 @@ fn audited(data: &Path, event: &str) -> usize {
     const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit");
     let file = std::fs::read_dir(data).unwrap().map(|entry| entry.unwrap().path());
     let file = file.into_iter().find(|path| path.extension().is_some_and(|end| end == "redb")).unwrap();
-    let database = redb::Database::open(file).unwrap();
+    let database = data_file::database(&file);
     let table = database.begin_read().unwrap().open_table(AUDIT).unwrap();
     let entries = table.iter().unwrap().map(|row| String::from_utf8_lossy(row.unwrap().1.value()).into_owned());
     entries.filter(|text| text.contains("payload.deleted") && text.contains(event) && text.contains(EMAIL)).count()

@@ -51,6 +51,7 @@ fn request(url: &str) -> OutgoingRequest {
         body: (*b"{}").into(),
         timeout: TIMEOUT,
         now: Timestamp::from_millis(1_767_605_400_000),
+        tls: Default::default(),
     }
 }
 

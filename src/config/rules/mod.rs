@@ -10,7 +10,7 @@ mod path;
 mod text;
 
 pub(super) use address::{address, network, private_target, proxy_url, public_url, target_url};
-pub(super) use path::{ExistingFile, Folder, from_folder};
+pub(super) use path::{AnyFile, ExistingFile, Folder, from_folder};
 pub(super) use text::{SecretText, SigningSecret, email};
 
 /// What one key takes.

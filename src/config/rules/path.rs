@@ -39,6 +39,21 @@ impl Rule<PathBuf> for ExistingFile {
     }
 }
 
+/// A file, which need not exist yet.
+pub(in crate::config) struct AnyFile;
+
+impl Rule<PathBuf> for AnyFile {
+    fn allowed(&self) -> String {
+        "the path of a file, which may be made later".to_owned()
+    }
+
+    fn read(&self, given: &Given<'_>) -> Result<PathBuf, Refusal> {
+        let path = resolved(given)?;
+        let other = path.metadata().is_ok_and(|metadata| !metadata.is_file());
+        if other { Err(given.refused("that is not a file")) } else { Ok(path) }
+    }
+}
+
 /// `path` as seen from `folder`, without steps that lead nowhere.
 pub(in crate::config) fn from_folder(folder: &Path, path: &Path) -> PathBuf {
     folder.join(path).components().collect()

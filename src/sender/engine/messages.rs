@@ -69,6 +69,8 @@ pub struct Job {
     pub webhook: WebhookId,
     /// Which delivery; its `at` proves that the row still stands when the delivery is read.
     pub due: Due,
+    /// Whether its receiver is not known to answer quickly.
+    pub takes_time: bool,
 }
 
 /// An attempt that was made.

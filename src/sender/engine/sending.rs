@@ -52,9 +52,10 @@ impl Engine {
             self.hands.moved(due);
             return false;
         }
-        let job = Job { webhook, due };
+        let takes_time = lane.group != Group::Quick;
+        let job = Job { webhook, due, takes_time };
         lane.took_off(due.delivery, self.now);
-        self.slow_flights += usize::from(lane.group != Group::Quick);
+        self.slow_flights += usize::from(takes_time);
         self.hands.take(job, self.now);
         turn.send.push(job);
         true

@@ -1,5 +1,6 @@
 //! The JSON API, one file for each path, and what those files share.
 
+pub mod account_payloads;
 pub mod bulk_resends;
 pub mod event_types;
 pub mod events;

@@ -5,7 +5,7 @@ use askama::Template;
 
 use super::{
     api_key_revoke::find,
-    page::{API_KEYS, Frame, see_other, show as show_page},
+    page::{API_KEYS, Frame, base_address, see_other, show as show_page},
     parts::{CopyValue, Name},
     visitor::Visitor,
 };
@@ -26,11 +26,11 @@ struct ApiKeyCreatedPage {
 
 /// Shows it; whoever comes again is led to the list.
 pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply {
-    let view = find(&state, &request).await?;
+    let view = find(&state, &request, &visitor).await?;
     let Some(secret) = state.desk().shown_once.take(&visitor.token, &view.key.id.to_string()) else {
         return Ok(see_other(API_KEYS));
     };
-    let base = base_address(&state, &request);
+    let base = base_address(&request, state.service().settings());
     let posts_events = view.key.scopes.contains(&Scope::EventsWrite);
     let curl = match posts_events {
         true => format!(
@@ -48,13 +48,4 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
         posts_events,
     };
     show_page(&visitor, StatusCode::OK, &page)
-}
-
-/// This server's address as programs reach it: the configured one, or else the address this very
-/// request came to. The `Host` header is not asked: a page that names a key must not be led astray.
-pub fn base_address(state: &State, request: &HttpRequest) -> String {
-    if let Some(public) = &state.service().settings().public_url {
-        return public.trim_end_matches('/').to_owned();
-    }
-    format!("http://{}", request.app_config().local_addr())
 }

@@ -34,7 +34,7 @@ struct ApiKeyRevokePage {
 
 /// Says who would notice.
 pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply {
-    let view = find(&state, &request).await?;
+    let view = find(&state, &request, &visitor).await?;
     let page = ApiKeyRevokePage {
         frame: Frame::new(&visitor, API_KEYS, "Revoke API key").under(&view.key.name, ""),
         id: view.key.id.to_string(),
@@ -48,15 +48,16 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
 /// Revokes.
 pub async fn submit(state: State, request: HttpRequest, visitor: Visitor, posted: Posted) -> Reply {
     posted.of(&visitor.key).fresh()?;
-    let id = find(&state, &request).await?.key.id;
+    let id = find(&state, &request, &visitor).await?.key.id;
     let (service, actor) = (state.service().clone(), visitor.actor);
     carry_out(async move { service.revoke_key(&actor, id).await }).await?;
     Ok(see_other_with(API_KEYS, Note::KeyRevoked, visitor.secure))
 }
 
 /// The key of the address.
-pub async fn find(state: &State, request: &HttpRequest) -> Result<KeyView, Refusal> {
+pub async fn find(state: &State, request: &HttpRequest, visitor: &Visitor) -> Result<KeyView, Refusal> {
     let id = id::<ApiKeyId>(request, "API key")?;
-    let keys = ask(state, |service| Ok(service.keys())).await?;
+    let actor = visitor.actor.clone();
+    let keys = ask(state, move |service| service.keys(&actor)).await?;
     Ok(keys.into_iter().find(|view| view.key.id == id).ok_or_else(|| Problem::not_found("API key"))?)
 }

@@ -11,7 +11,7 @@ use super::{
     visitor::Visitor,
 };
 use crate::{
-    domain::Scope,
+    domain::{KeyUse, Scope},
     service::KeyView,
     web::{State, problem::Reply},
 };
@@ -39,7 +39,8 @@ struct Row {
 
 /// Shows the list.
 pub async fn show(state: State, visitor: Visitor) -> Reply {
-    let keys = ask(&state, |service| Ok(service.keys())).await?;
+    let actor = visitor.actor.clone();
+    let keys = ask(&state, move |service| service.keys(&actor)).await?;
     let page = ApiKeysPage {
         frame: Frame::new(&visitor, API_KEYS, "API keys"),
         head: visitor.zone.head(visitor.now),
@@ -68,8 +69,8 @@ fn row(view: &KeyView, visitor: &Visitor) -> Row {
 /// `4 min 2 s ago from 10.0.0.9`.
 pub fn last_used(view: &KeyView, visitor: &Visitor) -> String {
     match view.last_used {
-        None => "not since the server started".to_owned(),
-        Some((at, address)) => {
+        None => "never".to_owned(),
+        Some(KeyUse { at, address }) => {
             let from = address.map(|address| format!(" from {address}")).unwrap_or_default();
             format!("{} ago{from}", length(visitor.now - at))
         }

@@ -16,12 +16,37 @@ pub enum Cookie {
     Zone,
     /// The theme.
     Theme,
+    /// The password was right, the code is still to come.
+    HalfWay,
+}
+
+/// How browsers reach this server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reached {
+    /// By http: cookies have plain names.
+    Plainly,
+    /// By https at a host of its own. The names of cookies begin with `__Host-`: no other host and no
+    /// plain connection can set them.
+    Alone,
+    /// By https below a path of a host that others may share, which is what `__Host-` denies.
+    BelowPath,
+}
+
+impl Reached {
+    /// By the address that the operator set.
+    pub fn by(public_url: Option<&str>) -> Reached {
+        let url = public_url.and_then(|url| url::Url::parse(url).ok()).filter(|url| url.scheme() == "https");
+        match url {
+            None => Reached::Plainly,
+            Some(url) if url.path() == "/" => Reached::Alone,
+            Some(_) => Reached::BelowPath,
+        }
+    }
 }
 
 impl Cookie {
-    /// With https the name begins with `__Host-`: no other host and no plain connection can set it.
-    fn name(self, secure: bool) -> &'static str {
-        match (self, secure) {
+    fn name(self, reached: Reached) -> &'static str {
+        match (self, reached == Reached::Alone) {
             (Cookie::Session, false) => "hookstead_session",
             (Cookie::Session, true) => "__Host-hookstead_session",
             (Cookie::Stranger, false) => "hookstead_form",
@@ -32,12 +57,14 @@ impl Cookie {
             (Cookie::Zone, true) => "__Host-hookstead_zone",
             (Cookie::Theme, false) => "hookstead_theme",
             (Cookie::Theme, true) => "__Host-hookstead_theme",
+            (Cookie::HalfWay, false) => "hookstead_half_way",
+            (Cookie::HalfWay, true) => "__Host-hookstead_half_way",
         }
     }
 
     /// Its value in a request. Of a name that is there twice, the first counts.
-    pub fn read(self, headers: &HeaderMap, secure: bool) -> Option<String> {
-        let name = self.name(secure);
+    pub fn read(self, headers: &HeaderMap, reached: Reached) -> Option<String> {
+        let name = self.name(reached);
         headers
             .get_all(header::COOKIE)
             .filter_map(|line| line.to_str().ok())
@@ -49,16 +76,16 @@ impl Cookie {
     }
 
     /// A `Set-Cookie` line that keeps `value`; until the browser closes without `max_age_s`.
-    pub fn keep(self, value: &str, max_age_s: Option<u64>, secure: bool) -> HeaderValue {
+    pub fn keep(self, value: &str, max_age_s: Option<u64>, reached: Reached) -> HeaderValue {
         let age = max_age_s.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
-        let secure_word = if secure { "; Secure" } else { "" };
-        let line = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{age}{secure_word}", self.name(secure));
+        let secure_word = if reached == Reached::Plainly { "" } else { "; Secure" };
+        let line = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{age}{secure_word}", self.name(reached));
         HeaderValue::from_str(&line).expect("our cookies hold URL-safe base64, plain words and names of time zones")
     }
 
     /// A `Set-Cookie` line that takes it away.
-    pub fn drop(self, secure: bool) -> HeaderValue {
-        self.keep("", Some(0), secure)
+    pub fn drop(self, reached: Reached) -> HeaderValue {
+        self.keep("", Some(0), reached)
     }
 }
 
@@ -73,19 +100,35 @@ mod tests {
     #[test]
     fn a_cookie_is_read_by_its_exact_name() {
         let request = headers(&["a=b; hookstead_session=abc; hookstead_session=other", "hookstead_note=x"]);
-        assert_eq!(Cookie::Session.read(&request, false).as_deref(), Some("abc"));
-        assert_eq!(Cookie::Note.read(&request, false).as_deref(), Some("x"));
-        assert_eq!(Cookie::Session.read(&request, true), None, "not set under https");
-        assert_eq!(Cookie::Session.read(&headers(&["hookstead_session="]), false), None);
-        assert_eq!(Cookie::Session.read(&headers(&["xhookstead_session=1; =; ;;"]), false), None);
+        assert_eq!(Cookie::Session.read(&request, Reached::Plainly).as_deref(), Some("abc"));
+        assert_eq!(Cookie::Note.read(&request, Reached::Plainly).as_deref(), Some("x"));
+        assert_eq!(Cookie::Session.read(&request, Reached::Alone), None, "not set under https");
+        assert_eq!(Cookie::Session.read(&headers(&["hookstead_session="]), Reached::Plainly), None);
+        assert_eq!(Cookie::Session.read(&headers(&["xhookstead_session=1; =; ;;"]), Reached::Plainly), None);
     }
 
     #[test]
     fn a_cookie_is_kept_from_scripts_and_other_sites() {
         assert_eq!(
-            Cookie::Session.keep("abc", Some(60), true),
+            Cookie::Session.keep("abc", Some(60), Reached::Alone),
             "__Host-hookstead_session=abc; Path=/; HttpOnly; SameSite=Lax; Max-Age=60; Secure"
         );
-        assert_eq!(Cookie::Note.drop(false), "hookstead_note=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
+        assert_eq!(Cookie::Note.drop(Reached::Plainly), "hookstead_note=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
+    }
+
+    #[test]
+    fn a_cookie_of_a_host_of_our_own_says_so_in_its_name() {
+        for (address, reached, name) in [
+            (None, Reached::Plainly, "hookstead_session"),
+            (Some("http://127.0.0.1:8080"), Reached::Plainly, "hookstead_session"),
+            (Some("https://hooks.acme.test"), Reached::Alone, "__Host-hookstead_session"),
+            (Some("https://acme.test/hooks"), Reached::BelowPath, "hookstead_session"),
+        ] {
+            assert_eq!(Reached::by(address), reached);
+            let line = Cookie::Session.keep("abc", None, reached);
+            let line = line.to_str().unwrap();
+            assert!(line.starts_with(&format!("{name}=abc; Path=/;")), "{line}");
+            assert_eq!(line.ends_with("; Secure"), reached != Reached::Plainly, "{line}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use actix_web::{
     web,
 };
 
-use super::{error::ErrorPage, theme::Theme, visitor::is_secure};
+use super::{error::ErrorPage, theme::Theme, visitor::reached_by};
 use crate::web::{RequestId, WebState, problem::Refusal};
 
 /// Lets a request in, and turns a refusal into a page.
@@ -23,7 +23,7 @@ pub async fn door(
     let id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
     let path = request.path().to_owned();
     let state = request.app_data::<web::Data<WebState>>().expect("the server is built with its state");
-    let theme = Theme::of(request.request(), is_secure(state));
+    let theme = Theme::of(request.request(), reached_by(state));
     let response = next.call(request).await?.map_into_boxed_body();
     let refusal = response.response().extensions().get::<Refusal>().cloned();
     let Some(refusal) = refusal else { return Ok(response) };

@@ -14,7 +14,7 @@ use super::{
     visitor::Visitor,
 };
 use crate::{
-    domain::{EventType, ProblemKind},
+    domain::{EventType, MaskedFields, ProblemKind},
     service::EventTypeInput,
     web::{
         State,
@@ -75,6 +75,8 @@ impl Typed {
                 description: self.description.clone(),
                 example,
                 schema,
+                masked: MaskedFields::default(),
+                forget_after_success: false,
             }),
             _ => Err(errors),
         }

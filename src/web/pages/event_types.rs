@@ -11,7 +11,7 @@ use super::{
     page::{EVENT_TYPES, Frame, show as show_page},
     parts::Name,
     payload::Payload,
-    text::count,
+    text::{count, display_line},
     visitor::Visitor,
 };
 use crate::{
@@ -47,6 +47,7 @@ struct TypeShown {
     listening: Vec<Listener>,
     is_retired: bool,
     has_schema: bool,
+    privacy: String,
     example: Option<Payload>,
     /// The names and types of the example's members.
     members: Vec<Member>,
@@ -116,9 +117,22 @@ fn shown(info: &EventTypeInfo, views: &[WebhookView]) -> TypeShown {
         listening: of_it.iter().take(MOST_LISTENERS).map(|view| listener(&view.webhook)).collect(),
         is_retired: info.retired,
         has_schema: info.schema.is_some(),
+        privacy: privacy(info),
         example: info.example.as_ref().map(|example| Payload::new(example.as_bytes(), false, true)),
         members: info.example.as_deref().map(members).unwrap_or_default(),
     }
+}
+
+/// What of it is not shown and not kept, in words.
+fn privacy(info: &EventTypeInfo) -> String {
+    let mut words = Vec::new();
+    if !info.masked.as_slice().is_empty() {
+        words.push(format!("Masked: {}.", display_line(&info.masked.as_slice().join(", "))));
+    }
+    if info.forget_after_success {
+        words.push("Payloads are deleted once they have arrived.".to_owned());
+    }
+    words.join(" ")
 }
 
 fn listener(webhook: &Webhook) -> Listener {

@@ -1,6 +1,10 @@
 //! The one message a page shows after something was done. It travels in a cookie as a code, so
 //! that nobody can make a link that puts words of their own on our pages.
 
+use actix_web::{HttpResponse, http::header};
+
+use super::cookies::{Cookie, Reached};
+
 /// What was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Note {
@@ -44,6 +48,8 @@ pub enum Note {
     EventTypeRetired,
     /// A retired event type is offered again.
     EventTypeOffered,
+    /// What of an event type is shown and kept was changed.
+    EventTypePrivacySaved,
     /// An API key was revoked.
     KeyRevoked,
     /// The test receiver answers in another way.
@@ -62,10 +68,24 @@ pub enum Note {
     AdminCreated,
     /// Somebody signed out.
     SignedOut,
+    /// Some sessions ended.
+    SessionsEnded,
+    /// Somebody set their own password.
+    PasswordChanged,
+    /// Somebody's password was set.
+    PasswordReset,
+    /// Somebody has another role.
+    RoleChanged,
+    /// Somebody was added.
+    UserAdded,
+    /// Somebody was removed.
+    UserDeleted,
+    /// A second factor was removed.
+    SecondFactorRemoved,
 }
 
 impl Note {
-    const ALL: [Note; 29] = [
+    const ALL: [Note; 37] = [
         Note::WebhookCreated,
         Note::WebhookSaved,
         Note::WebhookDisabled,
@@ -86,6 +106,7 @@ impl Note {
         Note::EventTypeDeleted,
         Note::EventTypeRetired,
         Note::EventTypeOffered,
+        Note::EventTypePrivacySaved,
         Note::KeyRevoked,
         Note::ReceiverAnswers,
         Note::ReceiverCheck,
@@ -95,6 +116,13 @@ impl Note {
         Note::SendingResumed,
         Note::AdminCreated,
         Note::SignedOut,
+        Note::SessionsEnded,
+        Note::PasswordChanged,
+        Note::PasswordReset,
+        Note::RoleChanged,
+        Note::UserAdded,
+        Note::UserDeleted,
+        Note::SecondFactorRemoved,
     ];
 
     /// The code in the cookie.
@@ -120,6 +148,7 @@ impl Note {
             Note::EventTypeDeleted => "event-type-deleted",
             Note::EventTypeRetired => "event-type-retired",
             Note::EventTypeOffered => "event-type-offered",
+            Note::EventTypePrivacySaved => "event-type-privacy-saved",
             Note::KeyRevoked => "key-revoked",
             Note::ReceiverAnswers => "receiver-answers",
             Note::ReceiverCheck => "receiver-check",
@@ -129,6 +158,13 @@ impl Note {
             Note::SendingResumed => "sending-resumed",
             Note::AdminCreated => "admin-created",
             Note::SignedOut => "signed-out",
+            Note::SessionsEnded => "sessions-ended",
+            Note::PasswordChanged => "password-changed",
+            Note::PasswordReset => "password-reset",
+            Note::RoleChanged => "role-changed",
+            Note::UserAdded => "user-added",
+            Note::UserDeleted => "user-deleted",
+            Note::SecondFactorRemoved => "second-factor-removed",
         }
     }
 
@@ -161,6 +197,7 @@ impl Note {
             Note::EventTypeDeleted => "Event type deleted. Nothing used it.",
             Note::EventTypeRetired => "Event type retired. It is not offered any more; who selected it still gets it.",
             Note::EventTypeOffered => "Event type offered again.",
+            Note::EventTypePrivacySaved => "Saved. Masked fields are masked in older events too.",
             Note::KeyRevoked => "API key revoked. It stopped working at once.",
             Note::ReceiverAnswers => "Saved. The test receiver answers so from now on.",
             Note::ReceiverCheck => "Signatures are checked so from now on.",
@@ -170,7 +207,20 @@ impl Note {
             Note::SendingResumed => "Sending goes on.",
             Note::AdminCreated => "Admin created. Sign in with that email and password.",
             Note::SignedOut => "You are signed out.",
+            Note::SessionsEnded => "Sessions ended; who had them has to sign in again.",
+            Note::PasswordChanged => "Password changed. Every other browser was signed out.",
+            Note::PasswordReset => "Password set. Every session of that user has ended.",
+            Note::RoleChanged => "Role saved.",
+            Note::UserAdded => "User added. Tell them their password by a way of your own.",
+            Note::UserDeleted => "User deleted.",
+            Note::SecondFactorRemoved => "Second factor removed.",
         }
+    }
+
+    /// An answer that leads on, with this message for the page there.
+    pub fn with(self, mut response: HttpResponse, secure: Reached) -> HttpResponse {
+        response.headers_mut().append(header::SET_COOKIE, Cookie::Note.keep(self.code(), Some(60), secure));
+        response
     }
 
     /// The note with that code.

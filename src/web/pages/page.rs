@@ -9,9 +9,16 @@ use actix_web::{
 };
 use askama::Template;
 
-use super::{cookies::Cookie, form::FormMark, notes::Note, text, theme::Theme, visitor::Visitor};
+use super::{
+    cookies::{Cookie, Reached},
+    form::FormMark,
+    notes::Note,
+    text,
+    theme::Theme,
+    visitor::Visitor,
+};
 use crate::{
-    domain::{Fault, Pause, Problem},
+    domain::{Actor, Fault, Need, Pause, Problem},
     service::{Settings, Storing},
     web::{
         assets::{Assets, assets},
@@ -26,15 +33,23 @@ pub struct NavItem {
     pub href: &'static str,
     /// Its name.
     pub text: &'static str,
+    /// What it needs its visitors to be allowed.
+    need: Need,
+}
+
+impl NavItem {
+    const fn new(href: &'static str, text: &'static str, need: Need) -> NavItem {
+        NavItem { href, text, need }
+    }
 }
 
 /// Pages under one heading.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct NavGroup {
     /// The heading.
     pub title: &'static str,
     /// The pages.
-    pub items: &'static [NavItem],
+    pub items: Vec<NavItem>,
 }
 
 /// Address of the list of webhooks.
@@ -56,27 +71,44 @@ pub const SYSTEM: &str = "/system";
 
 /// Address of the settings.
 pub const SETTINGS: &str = "/system/settings";
+/// Address of the people who may sign in.
+pub const USERS: &str = "/system/users";
+/// Address of the audit log.
+pub const AUDIT: &str = "/system/audit";
+/// Address of one's own account.
+pub const ACCOUNT: &str = "/account";
 
 /// Every page that the navigation leads to.
-const NAV: [NavGroup; 3] = [
-    NavGroup {
-        title: "Integration",
-        items: &[
-            NavItem { href: WEBHOOKS, text: "Webhook" },
-            NavItem { href: WEBHOOK_LOGS, text: "Webhook Logs" },
-            NavItem { href: EVENT_TYPES, text: "Event types" },
-            NavItem { href: TEST_RECEIVER, text: "Test receiver" },
+const NAV: [(&str, &[NavItem]); 3] = [
+    (
+        "Integration",
+        &[
+            NavItem::new(WEBHOOKS, "Webhook", Need::Look),
+            NavItem::new(WEBHOOK_LOGS, "Webhook Logs", Need::Look),
+            NavItem::new(EVENT_TYPES, "Event types", Need::Look),
+            NavItem::new(TEST_RECEIVER, "Test receiver", Need::Look),
         ],
-    },
-    NavGroup {
-        title: "Developers",
-        items: &[NavItem { href: API_KEYS, text: "API keys" }, NavItem { href: API_REFERENCE, text: "API reference" }],
-    },
-    NavGroup {
-        title: "System",
-        items: &[NavItem { href: SYSTEM, text: "Overview" }, NavItem { href: SETTINGS, text: "Settings" }],
-    },
+    ),
+    (
+        "Developers",
+        &[NavItem::new(API_KEYS, "API keys", Need::Admin), NavItem::new(API_REFERENCE, "API reference", Need::Look)],
+    ),
+    (
+        "System",
+        &[
+            NavItem::new(SYSTEM, "Overview", Need::Look),
+            NavItem::new(SETTINGS, "Settings", Need::Own),
+            NavItem::new(USERS, "Users", Need::Admin),
+            NavItem::new(AUDIT, "Audit log", Need::Admin),
+        ],
+    ),
 ];
+
+/// The navigation of somebody: what they may not see is not there.
+fn nav(actor: &Actor) -> Vec<NavGroup> {
+    let may = |item: &&NavItem| actor.may(item.need).is_ok();
+    NAV.map(|(title, items)| NavGroup { title, items: items.iter().filter(may).copied().collect() }).into()
+}
 
 /// A step of the way to a page.
 #[derive(Debug, Clone)]
@@ -98,7 +130,9 @@ pub struct Frame {
     /// The way to this page.
     pub crumbs: Vec<Crumb>,
     /// The navigation.
-    pub nav: &'static [NavGroup],
+    pub nav: Vec<NavGroup>,
+    /// Whether the visitor may change anything; otherwise buttons are left out.
+    pub may_change: bool,
     /// Who is signed in.
     pub who: String,
     /// What needs to be seen to on every page.
@@ -128,7 +162,8 @@ pub struct Frame {
 impl Frame {
     /// The frame of the page `title`, which belongs to the entry `here` of the navigation.
     pub fn new(visitor: &Visitor, here: &'static str, title: impl Into<String>) -> Frame {
-        let group = NAV.iter().find(|group| group.items.iter().any(|item| item.href == here));
+        let nav = nav(&visitor.actor);
+        let group = nav.iter().find(|group| group.items.iter().any(|item| item.href == here));
         let item = group.and_then(|group| group.items.iter().find(|item| item.href == here));
         let title = title.into();
         let mut crumbs = Vec::new();
@@ -144,7 +179,8 @@ impl Frame {
             heading: text::display_line(&title).into_owned(),
             here,
             crumbs,
-            nav: &NAV,
+            nav,
+            may_change: visitor.may_change(),
             who: text::display_line(&visitor.actor.name).into_owned(),
             alarm: (failing > 0).then(|| format!("{} failing", text::count(failing, "webhook", "webhooks"))),
             paused: visitor.pause.as_deref().map(|pause| paused(pause, visitor)),
@@ -253,10 +289,14 @@ impl Errors {
 }
 
 /// The address this server is reached at, without a slash at the end: the one the operator set, or
-/// else the one of this request.
+/// else the one it listens at. The `Host` header is not asked: whoever can choose it must not choose
+/// where a page's addresses lead.
 pub fn base_address(request: &HttpRequest, settings: &Settings) -> String {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    let own = || format!("http://{}", text::display_line(host));
+    let listens_at = request.app_config().local_addr();
+    let own = || match listens_at.ip().is_unspecified() {
+        true => format!("http://localhost:{}", listens_at.port()),
+        false => format!("http://{listens_at}"),
+    };
     settings.public_url.as_deref().map_or_else(own, |url| url.trim_end_matches('/').to_owned())
 }
 
@@ -289,8 +329,6 @@ pub fn see_other(address: &str) -> HttpResponse {
 }
 
 /// Leads on, with a message for the page there.
-pub fn see_other_with(address: &str, note: Note, secure: bool) -> HttpResponse {
-    let mut response = see_other(address);
-    response.headers_mut().append(header::SET_COOKIE, Cookie::Note.keep(note.code(), Some(60), secure));
-    response
+pub fn see_other_with(address: &str, note: Note, secure: Reached) -> HttpResponse {
+    note.with(see_other(address), secure)
 }

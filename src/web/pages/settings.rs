@@ -113,6 +113,7 @@ fn rows(state: &State, visitor: &Visitor, expiring: &Expiring) -> Vec<Row> {
     vec![
         row("retention_days", "Retention", length(settings.retention), vec![preview(expiring, settings.retention)]),
         row("web.session_days", "A sign-in lasts", length(settings.session), Vec::new()),
+        row("web.session_idle_hours", "A sign-in ends unused after", length(settings.session_idle), Vec::new()),
         row(
             "sender.timeout_ms",
             "Timeout of one attempt",

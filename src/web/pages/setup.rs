@@ -20,6 +20,7 @@ use crate::{
     web::{
         State,
         assets::Assets,
+        peer,
         problem::{Reply, status},
         query::Query,
     },
@@ -48,7 +49,7 @@ pub async fn show(state: State, request: HttpRequest, stranger: Stranger) -> Rep
 }
 
 /// Makes the first admin.
-pub async fn submit(state: State, stranger: Stranger, posted: Posted) -> Reply {
+pub async fn submit(state: State, request: HttpRequest, stranger: Stranger, posted: Posted) -> Reply {
     let form = posted.of(&stranger.key);
     let (token, email) = (form.fields.get("token").to_owned(), form.fields.get("email").to_owned());
     if !state.service().is_setup_token(&token) {
@@ -59,9 +60,10 @@ pub async fn submit(state: State, stranger: Stranger, posted: Posted) -> Reply {
     }
     let (service, password) = (state.service().clone(), form.fields.get("password").to_owned());
     let (given, name) = (token.clone(), email.clone());
-    match carry_out(async move { service.set_up(&given, &name, password).await }).await {
+    let address = peer::address(&request, state.trusted_proxies());
+    match carry_out(async move { service.set_up(&given, &name, password, address).await }).await {
         // They type the password once more, so that a slip shows while the log is still at hand.
-        Ok(()) => Ok(see_other_with("/sign-in", Note::AdminCreated, stranger.secure)),
+        Ok(_) => Ok(see_other_with("/sign-in", Note::AdminCreated, stranger.secure)),
         Err(refusal) if matches!(refusal.problem.kind, ProblemKind::NotFound | ProblemKind::Conflict) => {
             Err(no_setup().into())
         }

@@ -1,28 +1,28 @@
 //! `/sign-in`.
 
 use actix_web::{
-    HttpRequest,
+    HttpRequest, HttpResponse,
     http::{StatusCode, header},
 };
 use askama::Template;
 
 use super::{
     carry_out,
-    cookies::Cookie,
+    cookies::{Cookie, Reached},
     field::TextField,
     form::{FormMark, Posted},
     notes::Note,
     page::{Errors, html, see_other},
+    text,
     theme::Theme,
-    visitor::Stranger,
+    visitor::{Stranger, browser},
 };
 use crate::{
     domain::ProblemKind,
-    service::SignIn,
+    service::{SignIn, SignInStep, SignedIn},
     web::{
         State,
         assets::Assets,
-        peer,
         problem::{Reply, status},
         query::Query,
     },
@@ -66,16 +66,11 @@ pub async fn submit(state: State, request: HttpRequest, stranger: Stranger, post
     if !form.fresh {
         return page(stranger, StatusCode::FORBIDDEN, email, stay, next, None, Errors::expired());
     }
-    let address = peer::address(&request, state.trusted_proxies());
-    let sign_in = SignIn {
-        email: email.to_owned(),
-        password: fields.get("password").to_owned(),
-        // Without an address (a Unix socket) all are counted together.
-        address: address.unwrap_or(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED)),
-    };
+    let browser = browser(&state, &request, stranger.token.clone());
+    let sign_in = SignIn { email: email.to_owned(), password: fields.get("password").to_owned(), stay, browser };
     let service = state.service().clone();
-    let signed_in = match carry_out(async move { service.sign_in(sign_in).await }).await {
-        Ok(signed_in) => signed_in,
+    let step = match carry_out(async move { service.sign_in(sign_in).await }).await {
+        Ok(step) => step,
         Err(refusal) if matches!(refusal.problem.kind, ProblemKind::Invalid | ProblemKind::TooMany) => {
             let problem = refusal.problem;
             let errors = Errors { general: vec![problem.detail], ..Errors::default() };
@@ -87,12 +82,25 @@ pub async fn submit(state: State, request: HttpRequest, stranger: Stranger, post
         }
         Err(refusal) => return Err(refusal),
     };
+    match step {
+        SignInStep::Done(signed_in) => Ok(let_in(&state, &signed_in, &next, stranger.secure)),
+        SignInStep::Code(token) => {
+            let mut response = see_other(&format!("/sign-in/code?next={}", text::query_value(&next)));
+            response.headers_mut().append(header::SET_COOKIE, Cookie::HalfWay.keep(&token, None, stranger.secure));
+            Ok(response)
+        }
+    }
+}
+
+/// Leads on with the cookie of a new session.
+pub fn let_in(state: &State, signed_in: &SignedIn, next: &str, secure: Reached) -> HttpResponse {
     let seconds = (signed_in.expires_at - state.service().now()).as_secs();
-    let mut response = see_other(&next);
-    let session = Cookie::Session.keep(&signed_in.token, stay.then_some(seconds), stranger.secure);
-    response.headers_mut().append(header::SET_COOKIE, session);
-    response.headers_mut().append(header::SET_COOKIE, Cookie::Stranger.drop(stranger.secure));
-    Ok(response)
+    let mut response = see_other(next);
+    let session = Cookie::Session.keep(&signed_in.token, signed_in.stay.then_some(seconds), secure);
+    for cookie in [session, Cookie::Stranger.drop(secure), Cookie::HalfWay.drop(secure)] {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
 }
 
 fn page(
@@ -129,7 +137,7 @@ fn page(
 }
 
 /// The address to go to after sign-in: a path of this server, or the first page.
-fn own_path(next: &str) -> String {
+pub fn own_path(next: &str) -> String {
     let is_ours = next.starts_with('/')
         && !next.starts_with("//")
         && !next.contains('\\')

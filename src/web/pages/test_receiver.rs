@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, http::StatusCode};
 use askama::Template;
 
 use super::{
-    ask,
+    ask, carry_out,
     fields::Fields,
     form::Posted,
     notes::Note,
@@ -19,7 +19,7 @@ use crate::{
     service::{SignedBy, WebhookView},
     web::{
         State,
-        problem::Reply,
+        problem::{Refusal, Reply},
         receiver::{KeptRequest, MOST_BODY_CHARS, MOST_DELAY_S, MOST_FAILURES, MOST_REQUESTS, STATUSES, Script},
     },
 };
@@ -100,7 +100,9 @@ pub async fn answers(state: State, visitor: Visitor, posted: Posted) -> Reply {
     };
     match script {
         Ok(script) => {
-            state.receiver().memory().script = script;
+            let old = std::mem::replace(&mut state.receiver().memory().script, script.clone());
+            let (old, new) = (Answers::of(&old).now, Answers::of(&script).now);
+            note(&state, &visitor, "test_receiver.answers_changed", old, new).await?;
             Ok(see_other_with(TEST_RECEIVER, Note::ReceiverAnswers, visitor.secure))
         }
         Err(errors) => {
@@ -118,7 +120,8 @@ pub async fn check(state: State, visitor: Visitor, posted: Posted) -> Reply {
         "nobody" => SignedBy::Nobody,
         id => SignedBy::Webhook(id.parse::<WebhookId>().map_err(|_| Problem::not_found("webhook"))?),
     };
-    state.receiver().memory().signed_by = signed_by;
+    let old = std::mem::replace(&mut state.receiver().memory().signed_by, signed_by);
+    note(&state, &visitor, "test_receiver.check_changed", signer_code(old), signer_code(signed_by)).await?;
     Ok(see_other_with(TEST_RECEIVER, Note::ReceiverCheck, visitor.secure))
 }
 
@@ -126,7 +129,22 @@ pub async fn check(state: State, visitor: Visitor, posted: Posted) -> Reply {
 pub async fn clear(state: State, visitor: Visitor, posted: Posted) -> Reply {
     posted.of(&visitor.key).fresh()?;
     state.receiver().memory().kept.clear();
+    note(&state, &visitor, "test_receiver.cleared", String::new(), String::new()).await?;
     Ok(see_other_with(TEST_RECEIVER, Note::ReceiverCleared, visitor.secure))
+}
+
+/// Notes a change in the audit log; what the test receiver does is kept in memory alone.
+async fn note(state: &State, visitor: &Visitor, action: &'static str, old: String, new: String) -> Result<(), Refusal> {
+    let (service, actor) = (state.service().clone(), visitor.actor.clone());
+    carry_out(async move { service.note_change(&actor, action, "how", old, new).await }).await
+}
+
+fn signer_code(by: SignedBy) -> String {
+    match by {
+        SignedBy::Sender => "sender".to_owned(),
+        SignedBy::Nobody => "nobody".to_owned(),
+        SignedBy::Webhook(id) => id.to_string(),
+    }
 }
 
 async fn page(

@@ -3,7 +3,7 @@
 
 use actix_web::HttpRequest;
 
-use super::cookies::Cookie;
+use super::cookies::{Cookie, Reached};
 
 /// Which colours a page has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl Theme {
     pub const ALL: [Theme; 3] = [Theme::System, Theme::Light, Theme::Dark];
 
     /// The theme that a request's cookie names.
-    pub fn of(request: &HttpRequest, secure: bool) -> Theme {
+    pub fn of(request: &HttpRequest, secure: Reached) -> Theme {
         let code = Cookie::Theme.read(request.headers(), secure);
         code.and_then(|code| Theme::from_code(&code)).unwrap_or_default()
     }

@@ -15,7 +15,7 @@ use sha2::Sha256;
 
 use super::{
     ask,
-    cookies::Cookie,
+    cookies::{Cookie, Reached},
     form::{FormKey, FormMark},
     notes::Note,
     text,
@@ -23,12 +23,14 @@ use super::{
     zone::Zone,
 };
 use crate::{
-    domain::{Actor, Health, Pause, Problem, Timestamp},
-    service::Storing,
+    domain::{Actor, Health, Need, Pause, Problem, Timestamp},
+    service::{Browser, Storing},
     web::{
         State, WebState,
         assets::{Assets, assets},
+        peer,
         problem::Refusal,
+        routing::Needs,
     },
 };
 
@@ -58,8 +60,15 @@ pub struct Visitor {
     pub storing: Storing,
     /// Which colours the pages have.
     pub theme: Theme,
-    /// Whether cookies go over https only.
-    pub secure: bool,
+    /// How cookies are kept.
+    pub secure: Reached,
+}
+
+impl Visitor {
+    /// Whether they may change anything; otherwise a page leaves its buttons out.
+    pub fn may_change(&self) -> bool {
+        self.actor.may(Need::Admin).is_ok()
+    }
 }
 
 /// Somebody who is not signed in, as the pages before that need them.
@@ -72,10 +81,12 @@ pub struct Stranger {
     pub cookie: Option<HeaderValue>,
     /// Whether there is a session already.
     pub signed_in: bool,
+    /// The session's token, good or not.
+    pub token: Option<String>,
     /// Which colours the pages have.
     pub theme: Theme,
-    /// Whether cookies go over https only.
-    pub secure: bool,
+    /// How cookies are kept.
+    pub secure: Reached,
     /// Where the page finds its files.
     pub assets: &'static Assets,
 }
@@ -89,9 +100,16 @@ pub enum NotIn {
     Refused(Refusal),
 }
 
-/// Whether cookies go over https only: the address that people use is https.
-pub fn is_secure(state: &WebState) -> bool {
-    state.service().settings().public_url.as_deref().is_some_and(|url| url.starts_with("https:"))
+/// How this server is reached, as far as its cookies are concerned: by the address that people use.
+pub fn reached_by(state: &WebState) -> Reached {
+    Reached::by(state.service().settings().public_url.as_deref())
+}
+
+/// The browser a request comes from; `token` is the session it has.
+pub fn browser(state: &WebState, request: &HttpRequest, token: Option<String>) -> Browser {
+    let name = request.headers().get(header::USER_AGENT).map(|name| String::from_utf8_lossy(name.as_bytes()));
+    let address = peer::address(request, state.trusted_proxies());
+    Browser { address, name: name.unwrap_or_default().into_owned(), token }
 }
 
 impl FromRequest for Visitor {
@@ -100,7 +118,7 @@ impl FromRequest for Visitor {
 
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
         let state = request.app_data::<State>().expect("the server is built with its state").clone();
-        let secure = is_secure(&state);
+        let secure = reached_by(&state);
         let token = Cookie::Session.read(request.headers(), secure);
         let note = Cookie::Note.read(request.headers(), secure).and_then(|code| Note::from_code(&code));
         let theme = Theme::of(request, secure);
@@ -110,11 +128,15 @@ impl FromRequest for Visitor {
             (&Method::GET | &Method::HEAD, Some(path)) if path.path() != "/" => path.to_string(),
             _ => String::new(),
         };
+        let address = peer::address(request, state.trusted_proxies());
+        let need = request.app_data::<Needs>().map_or(Need::Admin, |needs| needs.of(request.method()));
         Box::pin(async move {
             let Some(token) = token else { return Err(NotIn::SignIn(next)) };
             let asked = token.clone();
             let found = ask(&state, move |service| {
-                let Some(actor) = service.session(&asked)? else { return Ok(None) };
+                let Some(actor) = service.session(&asked, address)? else { return Ok(None) };
+                // The one place where a page asks whether its visitor may; the service asks again.
+                actor.may(need)?;
                 let webhooks = service.webhooks(&actor, None)?;
                 let failing = webhooks.iter().filter(|view| view.health == Health::Failing).count();
                 let receiver = service.test_receiver().map(|receiver| &receiver.url);
@@ -150,14 +172,16 @@ impl FromRequest for Stranger {
 
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
         let state = request.app_data::<State>().expect("the server is built with its state").clone();
-        let secure = is_secure(&state);
+        let secure = reached_by(&state);
         let session = Cookie::Session.read(request.headers(), secure);
+        let address = peer::address(request, state.trusted_proxies());
         let known = Cookie::Stranger.read(request.headers(), secure);
         let known = known.filter(|value| state.desk().is_ours(value));
         let theme = Theme::of(request, secure);
         Box::pin(async move {
+            let token = session.clone();
             let signed_in = match session {
-                Some(token) => ask(&state, move |service| service.session(&token)).await?.is_some(),
+                Some(token) => ask(&state, move |service| service.session(&token, address)).await?.is_some(),
                 None => false,
             };
             let (value, cookie) = match known {
@@ -170,7 +194,7 @@ impl FromRequest for Stranger {
             };
             let key = FormKey::of(&value);
             let mark = key.mark(state.random());
-            Ok(Stranger { key, mark, cookie, signed_in, theme, secure, assets: assets() })
+            Ok(Stranger { key, mark, cookie, signed_in, token, theme, secure, assets: assets() })
         })
     }
 }

@@ -101,6 +101,9 @@ fn change(meant: Meant) -> WebhookChange {
         rate_per_second: Some(meant.rate_per_second),
         retry_schedule: Some(meant.retry_schedule),
         ordered: Some(meant.ordered),
+        hub_signature: Some(meant.other_signatures.hub),
+        timestamped_signature: Some(meant.other_signatures.timestamped),
+        tls: meant.tls,
     }
 }
 

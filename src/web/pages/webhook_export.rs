@@ -27,6 +27,13 @@ struct Exported<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_schedule_s: Option<Vec<u64>>,
     ordered: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hub_signature_header: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timestamped_signature_header: Option<&'a str>,
+    // A client certificate is not taken along: without its key, which stays here, it is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_ca: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -67,5 +74,8 @@ fn exported(webhook: &Webhook) -> Exported<'_> {
         rate_per_second: webhook.rate_per_second,
         retry_schedule_s: webhook.retry_schedule.as_ref().map(|schedule| schedule.to_seconds()),
         ordered: webhook.ordered,
+        hub_signature_header: webhook.other_signatures.hub.as_deref(),
+        timestamped_signature_header: webhook.other_signatures.timestamped.as_deref(),
+        tls_ca: webhook.tls.ca.as_deref(),
     }
 }

@@ -9,7 +9,8 @@ use super::{
     retry_text,
 };
 use crate::domain::{
-    CustomHeader, CustomHeaders, EventTypeInfo, Fault, RetrySchedule, Secret, Selection, TargetUrl, Webhook,
+    CustomHeader, CustomHeaders, EventTypeInfo, Fault, OtherSignatures, PrivateKey, RetrySchedule, Secret, Selection,
+    TargetUrl, TlsChange, TlsOptions, Webhook,
 };
 
 /// Header rows that are empty and ready to be filled in.
@@ -44,6 +45,16 @@ pub struct Typed {
     pub retry_schedule: String,
     /// See [`Webhook::ordered`].
     pub ordered: bool,
+    /// See [`OtherSignatures::hub`]; empty for none.
+    pub hub_signature: String,
+    /// See [`OtherSignatures::timestamped`]; empty for none.
+    pub timestamped_signature: String,
+    /// See [`TlsOptions::ca`]; empty for none.
+    pub tls_ca: String,
+    /// See [`TlsOptions::certificate`]; empty for none, and for no key.
+    pub tls_certificate: String,
+    /// See [`TlsOptions::key`]; left empty, the kept one stays.
+    pub tls_key: String,
     /// Send over plain http anyway.
     pub allow_http: bool,
     /// Save although another webhook has the same URL.
@@ -96,6 +107,10 @@ pub struct Meant {
     pub retry_schedule: Option<RetrySchedule>,
     /// See [`Webhook::ordered`].
     pub ordered: bool,
+    /// See [`Webhook::other_signatures`].
+    pub other_signatures: OtherSignatures,
+    /// See [`Webhook::tls`].
+    pub tls: TlsChange,
 }
 
 impl Typed {
@@ -121,6 +136,10 @@ impl Typed {
             rate_per_second: number(webhook.rate_per_second),
             retry_schedule: webhook.retry_schedule.as_ref().map(retry_text::show).unwrap_or_default(),
             ordered: webhook.ordered,
+            hub_signature: webhook.other_signatures.hub.clone().unwrap_or_default(),
+            timestamped_signature: webhook.other_signatures.timestamped.clone().unwrap_or_default(),
+            tls_ca: webhook.tls.ca.clone().unwrap_or_default().trim().to_owned(),
+            tls_certificate: webhook.tls.certificate.clone().unwrap_or_default().trim().to_owned(),
             allow_http: !webhook.request_url.is_https(),
             version: webhook.version.to_string(),
             ..Typed::default()
@@ -136,6 +155,8 @@ impl Typed {
     /// Reads the fields.
     pub fn read(fields: &Fields) -> Typed {
         let text = |name: &str| fields.get(name).to_owned();
+        // A browser sends other line ends than files have.
+        let lines = |name: &str| fields.get(name).trim().replace("\r\n", "\n");
         let list = |name: &str| fields.all(name).map(str::to_owned).collect();
         let rows = (0..MAX_ROWS).filter(|row| fields.has(&format!("header_name_{row}")));
         let headers = rows.map(|row| TypedHeader {
@@ -162,6 +183,11 @@ impl Typed {
             keep_spaces: fields.ticked("keep_spaces"),
             send_test: fields.ticked("send_test"),
             ordered: fields.ticked("ordered"),
+            hub_signature: text("hub_signature_header").trim().to_owned(),
+            timestamped_signature: text("timestamped_signature_header").trim().to_owned(),
+            tls_ca: lines("tls_ca"),
+            tls_certificate: lines("tls_client_certificate"),
+            tls_key: lines("tls_client_key"),
             version: text("version"),
             copy_of: text("copy_of"),
         }
@@ -222,6 +248,12 @@ impl Typed {
             "" => None,
             text => found.take("retry_schedule", retry_text::parse(text)),
         };
+        let hub = found.take("hub_signature_header", header_name(&self.hub_signature)).flatten();
+        let timestamped =
+            found.take("timestamped_signature_header", header_name(&self.timestamped_signature)).flatten();
+        let ca = found.take("tls_ca", pem(&self.tls_ca)).flatten();
+        let certificate = found.take("tls_client_certificate", pem(&self.tls_certificate)).flatten();
+        let key = found.take("tls_client_key", pem(&self.tls_key)).flatten();
         if !found.0.is_empty() {
             return Err(Errors { general: Vec::new(), of_fields: found.0 });
         }
@@ -237,6 +269,12 @@ impl Typed {
             rate_per_second: rate_per_second.expect(whole),
             retry_schedule,
             ordered: self.ordered,
+            other_signatures: OtherSignatures { hub, timestamped },
+            tls: TlsChange {
+                ca: Some(ca),
+                certificate: Some(certificate),
+                key: key.map(|key| Some(PrivateKey::new(key))),
+            },
         })
     }
 
@@ -319,6 +357,11 @@ pub fn differences(mine: &Typed, theirs: &Typed) -> Vec<(&'static str, String, S
         ("Requests per second", mine.rate_per_second.trim().to_owned(), theirs.rate_per_second.clone()),
         ("Retry schedule", mine.retry_schedule.trim().to_owned(), theirs.retry_schedule.clone()),
         ("Keep order", yes_or_no(mine.ordered), yes_or_no(theirs.ordered)),
+        ("Signature sha256=", mine.hub_signature.clone(), theirs.hub_signature.clone()),
+        ("Signature t=,v1=", mine.timestamped_signature.clone(), theirs.timestamped_signature.clone()),
+        ("Certificate authorities", mine.tls_ca.clone(), theirs.tls_ca.clone()),
+        ("Client certificate", mine.tls_certificate.clone(), theirs.tls_certificate.clone()),
+        ("Private key", if mine.tls_key.is_empty() { "" } else { "•••••••• (new)" }.to_owned(), String::new()),
     ];
     fields.into_iter().filter(|(_, mine, theirs)| mine != theirs).collect()
 }
@@ -329,8 +372,18 @@ pub fn field_of(pointer: &str) -> Option<String> {
     let field = match member {
         "timeout_ms" => "timeout_s",
         "headers" => "header_name_0",
-        "request_url" | "description" | "secret" | "events" | "max_in_flight" | "rate_per_second"
-        | "retry_schedule" => member,
+        "request_url"
+        | "description"
+        | "secret"
+        | "events"
+        | "max_in_flight"
+        | "rate_per_second"
+        | "retry_schedule"
+        | "hub_signature_header"
+        | "timestamped_signature_header"
+        | "tls_ca"
+        | "tls_client_certificate"
+        | "tls_client_key" => member,
         _ => return None,
     };
     Some(field.to_owned())
@@ -367,6 +420,22 @@ impl Found {
             faults.into_iter().map(|fault| FieldError { field: field(&fault.pointer), message: fault.message });
         self.0.extend(errors);
     }
+}
+
+fn header_name(text: &str) -> Result<Option<String>, Fault> {
+    match text {
+        "" => Ok(None),
+        name => OtherSignatures::check_name(name).map(|()| Some(name.to_owned())),
+    }
+}
+
+/// PEM with a line end behind it, as files have it.
+fn pem(text: &str) -> Result<Option<String>, Fault> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let text = format!("{text}\n");
+    TlsOptions::check_length(&text).map(|()| Some(text))
 }
 
 fn seconds(milliseconds: u32) -> String {

@@ -138,7 +138,7 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
         _ => refusal,
     })?;
     let settings = state.service().settings();
-    let LogDetail { entry, attempts, body, waits_for, siblings } = &detail;
+    let LogDetail { entry, attempts, body, masked, waits_for, siblings } = &detail;
     let event = &entry.event;
     let status = LogStatus::of(entry, &visitor.zone, visitor.now, &settings.retry_schedule);
     let list = asked.query_string();
@@ -184,7 +184,7 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
         siblings_head: format!("({} in all)", siblings.len() + 1),
         attempts_head: format!("Attempts ({})", attempts.len()),
         attempts: shown,
-        payload_facts: facts(body),
+        payload_facts: facts(body, *masked),
         payload_deleted: event.payload_deleted.as_ref().map(|deleted| {
             let at = visitor.zone.seconds(deleted.at).text;
             format!("Payload deleted on {at} by {}.", display_line(&deleted.by))
@@ -352,11 +352,14 @@ fn started_by(by: StartedBy, name: Option<&str>) -> String {
     name.map_or_else(|| words.to_owned(), |name| format!("{words} by {}", display_line(name)))
 }
 
-fn facts(body: &[u8]) -> String {
+fn facts(body: &[u8], masked: bool) -> String {
     if body.is_empty() {
         return "no longer kept".to_owned();
     }
     let bytes = with_thousands(body.len() as u64);
+    if masked {
+        return format!("{bytes} bytes as shown · application/json · masked fields have *** in place of their values");
+    }
     let sum: String = Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{bytes} bytes · application/json · SHA-256 {sum}")
 }

@@ -32,6 +32,7 @@ struct WebhookLogCommandPage {
     is_fresh: bool,
     variables: Vec<String>,
     is_file: bool,
+    is_masked: bool,
 }
 
 struct Tab {
@@ -59,9 +60,8 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
         return Err(Problem::not_found("payload").into());
     }
     let mut headers = last.headers.clone();
-    if let Some((timestamp_s, signature)) = signed {
-        set(&mut headers, "webhook-timestamp", timestamp_s.to_string());
-        set(&mut headers, "webhook-signature", signature);
+    for (name, value) in signed.into_iter().flatten() {
+        set(&mut headers, &name, value);
     }
     let file = format!("{id}.json");
     let parts = CommandParts {
@@ -92,6 +92,7 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
         is_fresh,
         variables,
         is_file: matches!(parts.body, CommandBody::File(_)),
+        is_masked: detail.masked,
     };
     show_page(&visitor, StatusCode::OK, &page)
 }

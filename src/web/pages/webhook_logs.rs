@@ -35,6 +35,7 @@ struct WebhookLogsPage {
     rows: Vec<LogListRow>,
     rows_address: String,
     at: String,
+    may_change: bool,
     counted: String,
     looked_through: Option<String>,
     without_times: Option<Wider>,
@@ -119,6 +120,7 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
         rows: page.iter().flat_map(|page| &page.items).map(|entry| maker.row(entry)).collect(),
         rows_address: address(&format!("{WEBHOOK_LOGS}/rows"), &query),
         at: visitor.zone.clock(visitor.now, visitor.now),
+        may_change: visitor.may_change(),
         counted: counted.map(|counted| count_words(counted, is_filtered)).unwrap_or_default(),
         looked_through: page.as_ref().and_then(|page| page.looked_at).map(|looked_at| {
             let place = if cursor.is_none() { "newest" } else { "next" };

@@ -18,6 +18,7 @@ use crate::web::{State, problem::Reply, query::LogQuery};
 struct WebhookLogsRows {
     rows: Vec<LogListRow>,
     at: String,
+    may_change: bool,
 }
 
 /// The newest rows.
@@ -30,5 +31,6 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
     let settings = state.service().settings();
     let maker = RowMaker { visitor: &visitor, settings, types: &types, filter: &filter, limit };
     let rows = page.items.iter().map(|entry| maker.row(entry)).collect();
-    html(StatusCode::OK, &WebhookLogsRows { rows, at: visitor.zone.clock(visitor.now, visitor.now) })
+    let (at, may_change) = (visitor.zone.clock(visitor.now, visitor.now), visitor.may_change());
+    html(StatusCode::OK, &WebhookLogsRows { rows, at, may_change })
 }

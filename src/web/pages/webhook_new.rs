@@ -123,6 +123,8 @@ async fn create(state: &State, actor: &Actor, token: &str, typed: &Typed) -> Res
         rate_per_second: meant.rate_per_second,
         retry_schedule: meant.retry_schedule,
         ordered: meant.ordered,
+        other_signatures: meant.other_signatures,
+        tls: meant.tls.apply(&original.map(|view| view.webhook.tls.clone()).unwrap_or_default()),
     };
     let view = service.create_webhook(actor, input).await?;
     let id = view.webhook.id;

@@ -15,7 +15,7 @@ use super::{
     webhook_head::{Tab, WebhookHead},
 };
 use crate::{
-    domain::{EventTypeInfo, Webhook},
+    domain::{EventTypeInfo, OtherSignatures, Timestamp, TlsOptions, Webhook},
     service::Settings,
     web::{State, problem::Reply},
 };
@@ -30,6 +30,8 @@ struct WebhookSettingsPage {
     events: Vec<String>,
     headers: Vec<HeaderShown>,
     options: String,
+    signatures: Vec<String>,
+    certificates: Vec<CertificateShown>,
     secret_since: String,
 }
 
@@ -58,6 +60,8 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
         events: events(webhook, &types),
         headers: headers(webhook),
         options: options(webhook, state.service().settings()),
+        signatures: signatures(webhook),
+        certificates: certificates(webhook, &visitor),
         secret_since: webhook.secrets.first().map(|secret| visitor.zone.day(secret.since)).unwrap_or_default(),
     };
     show_page(&visitor, StatusCode::OK, &page)
@@ -87,6 +91,33 @@ pub fn headers(webhook: &Webhook) -> Vec<HeaderShown> {
         is_hidden: header.hidden,
     });
     shown.collect()
+}
+
+/// A certificate of a webhook in words.
+struct CertificateShown {
+    words: String,
+    has_ended: bool,
+}
+
+fn signatures(webhook: &Webhook) -> Vec<String> {
+    let OtherSignatures { hub, timestamped } = &webhook.other_signatures;
+    let hub = hub.iter().map(|name| format!("{name}: sha256=…"));
+    hub.chain(timestamped.iter().map(|name| format!("{name}: t=…,v1=…"))).collect()
+}
+
+fn certificates(webhook: &Webhook, visitor: &Visitor) -> Vec<CertificateShown> {
+    let TlsOptions { ca, certificate, ca_ends_at, certificate_ends_at, .. } = &webhook.tls;
+    let shown = |what: &str, ends_at: Option<Timestamp>| {
+        let has_ended = ends_at.is_some_and(|at| at <= visitor.now);
+        let words = match ends_at.map(|at| visitor.zone.day(at)) {
+            Some(day) if has_ended => format!("{what} ended on {day}. Enter a new one."),
+            Some(day) => format!("{what}, until {day}"),
+            None => what.to_owned(),
+        };
+        CertificateShown { words, has_ended }
+    };
+    let ca = ca.iter().map(|_| shown("Certificate authorities of its own", *ca_ends_at));
+    ca.chain(certificate.iter().map(|_| shown("Client certificate", *certificate_ends_at))).collect()
 }
 
 fn options(webhook: &Webhook, settings: &Settings) -> String {

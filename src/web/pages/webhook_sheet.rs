@@ -68,6 +68,10 @@ pub struct Sheet {
     pub can_add: bool,
     /// Delivery options.
     pub options: Vec<TextField>,
+    /// Signatures of other forms.
+    pub signatures: Vec<TextField>,
+    /// Certificates and the key, several lines each.
+    pub certificates: Vec<TextField>,
     /// Keep the order of events of one key.
     pub ordered: bool,
     /// What is set by default.
@@ -213,6 +217,10 @@ impl Sheet {
         let chosen = events.clone().filter(|event| event.is_chosen || typed.every).count();
         let chosen = format!("{chosen} of {} selected", events.count());
         let options = options(typed, &errors);
+        let signatures = signatures(typed, &errors);
+        let certificates = certificates(typed, &errors);
+        let set = options.iter().chain(&signatures).chain(&certificates);
+        let options_open = typed.ordered || set.into_iter().any(|option| !option.value.is_empty());
         let url_fault = errors.at("request_url");
         Sheet {
             action,
@@ -254,8 +262,10 @@ impl Sheet {
             chosen,
             headers: header_rows(typed, &errors, button),
             can_add: typed.headers.len() < MAX_ROWS,
-            options_open: typed.ordered || options.iter().any(|option| !option.value.is_empty()),
+            options_open,
             options,
+            signatures,
+            certificates,
             ordered: typed.ordered,
             defaults: format!(
                 "Timeout {} s · at most {} at once · {} attempts: at once, then after {}.",
@@ -336,6 +346,58 @@ fn header_rows(typed: &Typed, errors: &Errors, button: &str) -> Vec<HeaderRow> {
         has_focus: button == "add_header" && number == last,
     });
     rows.collect()
+}
+
+fn signatures(typed: &Typed, errors: &Errors) -> Vec<TextField> {
+    let field = |name, label, value: &str, hint| TextField {
+        hint,
+        fault: errors.at(name),
+        optional: true,
+        mono: true,
+        ..TextField::new(name, label, value)
+    };
+    vec![
+        field(
+            "hub_signature_header",
+            "Header for sha256=…",
+            &typed.hub_signature,
+            "Such as X-Hub-Signature-256: the hex HMAC-SHA256 of the body, keyed with the text of the Secret.",
+        ),
+        field(
+            "timestamped_signature_header",
+            "Header for t=…,v1=…",
+            &typed.timestamped_signature,
+            "Such as X-Acme-Signature: the same over the Unix time, a full stop and the body.",
+        ),
+    ]
+}
+
+fn certificates(typed: &Typed, errors: &Errors) -> Vec<TextField> {
+    let field = |name, label, value: &str, hint| TextField {
+        hint,
+        fault: errors.at(name),
+        ..TextField::new(name, label, value)
+    };
+    vec![
+        field(
+            "tls_ca",
+            "Certificate authorities",
+            &typed.tls_ca,
+            "PEM. Trusted for this webhook besides the public ones.",
+        ),
+        field(
+            "tls_client_certificate",
+            "Client certificate",
+            &typed.tls_certificate,
+            "PEM. Shown to a receiver that asks for one; those above it may follow.",
+        ),
+        field(
+            "tls_client_key",
+            "Private key of the client certificate",
+            &typed.tls_key,
+            "PEM without a passphrase. It is never shown again; left empty, the one that is kept stays.",
+        ),
+    ]
 }
 
 fn options(typed: &Typed, errors: &Errors) -> Vec<TextField> {

@@ -6,11 +6,10 @@ use actix_web::{HttpRequest, http::StatusCode};
 use askama::Template;
 
 use super::{
-    api_key_created::base_address,
     ask,
     chart::Spark,
     log_status::result,
-    page::{Frame, WEBHOOKS, show as show_page},
+    page::{Frame, WEBHOOKS, base_address, show as show_page},
     parts::{Badge, Name},
     text::{count, display_line, middle_cut, query_value},
     visitor::Visitor,
@@ -105,7 +104,7 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
             has_webhook: steps.webhook.is_some(),
             is_sent: steps.sent,
             has_key: steps.key,
-            curl: curl(&base_address(&state, &request)),
+            curl: curl(&base_address(&request, state.service().settings())),
         }),
         is_filtered: !search.is_empty() || health.is_some(),
         health: health.map(|health| health.code().to_owned()).unwrap_or_default(),

@@ -18,3 +18,5 @@ mod look;
 mod plain;
 mod webhooks;
 mod world;
+
+pub use world::World;

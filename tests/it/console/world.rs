@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use hookstead::control::{self, Ask};
+use hookstead::{
+    control::{self, Ask},
+    domain::Actor,
+};
 use serde_json::{Value, json};
 
 use super::{admin::Admin, logs::page_of, webhooks::page_of_webhook};
@@ -85,10 +88,24 @@ impl World {
         let test = first(&format!("event_type=webhook.test&status={}", test["status"].as_str().unwrap_or("failed")));
         let ask = Ask::CreateKey { name: text.to_owned(), scopes: vec!["all".into()], account: None };
         control::execute(app.app().service(), ask).unwrap();
-        let keys = app.app().service().keys();
+        let keys = app.app().service().keys(&Actor::operator()).unwrap();
         let key = keys.iter().find(|one| one.key.name == text).expect("it was made").key.id.to_string();
         let _receivers = [works, fails];
         World { app, text: text.to_owned(), good, bad, off, success, failed, pending, test, key, _receivers }
+    }
+
+    /// Somebody whose email says the text, added when they are first asked for: there is an admin by then.
+    fn user(&self) -> String {
+        // Emails have no spaces and no characters without a shape.
+        let visible = self.text.chars().filter(|c| !c.is_whitespace() && !c.is_control() && *c != '\u{202E}');
+        // Whatever the text is, they are behind the admin in lists.
+        let email = format!("z{}@acme.example", visible.take(60).collect::<String>()).to_lowercase();
+        let service = self.app.app().service();
+        if service.user_named(&email).is_err() {
+            let ask = Ask::CreateAdmin { email: email.clone(), password: "p".repeat(12), role: "read-only".into() };
+            control::execute(service, ask).unwrap();
+        }
+        service.user_named(&email).unwrap().to_string()
     }
 
     /// Every page that a GET shows to an admin, by a name.
@@ -129,6 +146,8 @@ impl World {
             ("bulk-resend-nothing", "/integration/bulk-resends/new?q=nothing".into()),
             ("test-receiver", "/integration/test-receiver".into()),
             ("event-types", "/integration/event-types".into()),
+            ("event-type-privacy", "/integration/event-types/deal.won/privacy".into()),
+            ("delete-payloads", "/system/delete-payloads".into()),
             ("api-keys", "/developers/api-keys".into()),
             ("api-key-new", "/developers/api-keys/new".into()),
             ("api-key-revoke", format!("/developers/api-keys/{}/revoke", self.key)),
@@ -137,6 +156,17 @@ impl World {
             ("pause", "/system/pause".into()),
             ("settings", "/system/settings".into()),
             ("configuration", "/system/settings/configuration".into()),
+            ("users", "/system/users".into()),
+            ("user-new", "/system/users/new".into()),
+            ("user", format!("/system/users/{}", self.user())),
+            ("user-delete", format!("/system/users/{}/delete", self.user())),
+            ("audit", "/system/audit".into()),
+            ("audit-filtered", format!("/system/audit?what={text}")),
+            ("audit-no-match", "/system/audit?who=nobody".into()),
+            ("audit-not-understood", format!("/system/audit?since={text}")),
+            ("account", "/account".into()),
+            ("account-password", "/account/password".into()),
+            ("account-second-factor", "/account/second-factor".into()),
             ("not-found", format!("/nothing/{text}")),
         ]
     }

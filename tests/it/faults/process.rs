@@ -243,7 +243,8 @@ fn serve_with_threads(most: u32) -> bool {
     webhook(&caller, &process, &receiver, 4);
     process.kill();
     let files = fs::read_dir(&data_dir).unwrap().map(|entry| entry.unwrap().path());
-    for path in [folder.path().to_owned(), data_dir.clone()].into_iter().chain(files) {
+    let own = [folder.path().to_owned(), folder.path().join("hookstead.key"), data_dir.clone()];
+    for path in own.into_iter().chain(files) {
         chown(path, Some(user), Some(user)).unwrap();
     }
     // A copy, because the user may not be able to enter the folder of this build.

@@ -91,7 +91,7 @@ impl World {
 
     /// Invariant 5 and the limits: due, allowed, and not started twice at once.
     fn start(&mut self, job: Job) -> Checked {
-        let Job { webhook, due } = job;
+        let Job { webhook, due, .. } = job;
         self.tell(|| format!("starts {due:?} for {webhook}"));
         ensure!(due.at <= self.now, "invariant 5: {due:?} is started at {}", self.now);
         let twice = self.flights.iter().any(|flight| flight.job.due.delivery == due.delivery);
@@ -235,6 +235,7 @@ impl World {
                 signature: "v1,played".into(),
                 sender_version: "0.0.0".into(),
                 next_attempt_at: None,
+                other_signatures: Vec::new(),
             },
             round_attempt: parcel.delivery.round_attempts + 1,
             ordered: parcel.delivery.order.is_some(),

@@ -158,6 +158,8 @@ impl World {
             updated_at: self.now,
             version: 0,
             deleted_at: None,
+            other_signatures: Default::default(),
+            tls: Default::default(),
         };
         self.receivers.change_mood(webhook.id, &self.random);
         self.ask(Asked::Create(Box::new(webhook)));

@@ -11,7 +11,8 @@ use std::{
 
 use hookstead::{
     domain::{
-        DeliveryId, EventId, IdSequence, JobId, LogFilter, Problem, RetrySchedule, StartedBy, Timestamp, WebhookId,
+        Actor, DeliveryId, EventId, IdSequence, JobId, LogFilter, Problem, RetrySchedule, StartedBy, Timestamp,
+        WebhookId,
     },
     sender::engine::{Engine, EngineOptions, Input, LaneSettings},
     store::{AttemptRecord, AuditEntry, BulkJob, Notice, OpenOptions, Pending, Store},
@@ -114,8 +115,11 @@ impl World {
     pub fn new(seed: u64, verbose: bool) -> Result<World, String> {
         let random = PlayedRandom::new(seed);
         let disk = Disk::new(seed);
-        let open_options =
-            OpenOptions { cache_bytes: [8 << 10, 64 << 10, 512 << 10][random.below(3)], ..OpenOptions::default() };
+        let open_options = OpenOptions {
+            cache_bytes: [8 << 10, 64 << 10, 512 << 10][random.below(3)],
+            journal_bytes: [4 << 10, 32 << 10, 1 << 20][random.below(3)],
+            ..OpenOptions::default()
+        };
         let store = Store::open_played(disk.opener(), open_options.clone())
             .map_err(|error| format!("cannot begin: {error}"))?;
         let schedules: [&[u64]; 3] = [&[1, 2], &[5, 300, 1_800], &[5, 300, 1_800, 7_200, 18_000, 36_000]];
@@ -276,7 +280,7 @@ impl World {
     }
 
     fn audit(&self) -> AuditEntry {
-        AuditEntry { at: self.now, actor: "played".into(), action: "played".into(), object: "played".into() }
+        AuditEntry::new(self.now, &Actor::admin("played"), "played", "played")
     }
 
     /// The store does what waits, in one commit, and the answers are compared with the model's.

@@ -10,12 +10,12 @@ use std::{
 
 use hookstead::{
     domain::{
-        AccountId, Answer, ApiKey, ApiKeyId, Attempt, Cause, CustomHeaders, DeliveryId, Disabled, DisabledReason,
-        EventId, EventType, EventTypeInfo, ExternalId, IdSequence, JobId, LogFilter, NewEvent, OrderingKey, Outcome,
-        Problem, Scope, Secret, Selection, Session, SigningSecret, StartedBy, TargetUrl, Timestamp, User, UserId,
-        Verdict, Webhook, WebhookId,
+        AccountId, Actor, Answer, ApiKey, ApiKeyId, Attempt, Cause, CustomHeaders, DeliveryId, Disabled,
+        DisabledReason, EventId, EventType, EventTypeInfo, ExternalId, IdSequence, JobId, LogFilter, NewEvent,
+        OrderingKey, OtherSignatures, Outcome, Problem, Role, Scope, Secret, Selection, Session, SigningSecret,
+        StartedBy, TargetUrl, Timestamp, TlsOptions, User, UserId, Verdict, Webhook, WebhookId,
     },
-    store::{AttemptRecord, AuditEntry, BulkJob, Pending, Store, WebhookUpdate},
+    store::{AttemptRecord, AuditEntry, BulkJob, EndSessions, Pending, Store, UserUpdate, WebhookUpdate},
     system::PlayedRandom,
 };
 
@@ -81,7 +81,7 @@ struct Builder {
 impl Builder {
     fn build(&mut self) {
         self.ask(|store, audit| answer(store.create_user(user("hash"), true, audit)));
-        self.ask(|store, audit| answer(store.create_session(SESSIONS[0], session(START), audit)));
+        self.ask(|store, audit| answer(store.create_session(SESSIONS[0], session(START), None, audit)));
         self.ask(|store, audit| answer(store.create_key(key(), audit)));
         self.ask(|store, audit| answer(store.create_event_type(event_type_info("Deal"), audit)));
         let (all, contacts, off) = (self.webhook("*", true), self.webhook("contact.*", true), self.webhook("*", false));
@@ -139,12 +139,18 @@ impl Builder {
         self.record(last[0].delivery(1), off, 1, Ok(200), Verdict::Done, false);
         self.forget();
         self.ask(|store, audit| {
-            answer(store.create_session(SESSIONS[1], session(START.plus(Duration::from_secs(99_999))), audit))
+            answer(store.create_session(SESSIONS[1], session(START.plus(Duration::from_secs(99_999))), None, audit))
         });
-        self.ask(|store, audit| answer(store.replace_user(user("new hash"), audit)));
+        self.ask(|store, audit| {
+            let update: UserUpdate = Box::new(|known| {
+                *known = user("new hash");
+                Ok(())
+            });
+            answer(store.update_user(UserId(9), update, EndSessions::None, audit))
+        });
         self.ask(|store, audit| answer(store.revoke_key(ApiKeyId(5), START, audit)));
         self.ask(|store, audit| answer(store.change_event_type(event_type_info("Deals"), audit)));
-        self.ask(|store, _| answer(store.end_session(SESSIONS[1])));
+        self.ask(|store, audit| answer(store.end_session(SESSIONS[1], audit)));
         self.ask(|store, _| answer(store.forget_hours(START.hour() + 1)));
     }
 
@@ -154,7 +160,7 @@ impl Builder {
     }
 
     fn audit(&self) -> AuditEntry {
-        AuditEntry { at: self.now, actor: "played".into(), action: "played".into(), object: "played".into() }
+        AuditEntry::new(self.now, &Actor::admin("played"), "played", "played")
     }
 
     fn pass(&mut self, seconds: u64) {
@@ -183,6 +189,8 @@ impl Builder {
             updated_at: self.now,
             version: 0,
             deleted_at: None,
+            other_signatures: OtherSignatures::default(),
+            tls: TlsOptions::default(),
         };
         let id = webhook.id;
         self.ask(move |store, audit| answer(store.create_webhook(webhook.clone(), 1_000, audit)));
@@ -241,6 +249,7 @@ impl Builder {
             signature: "v1,x".into(),
             sender_version: "0.1.0".into(),
             next_attempt_at: None,
+            other_signatures: Vec::new(),
         };
         let (throttled_until, ordered, finished_at) = (None, false, self.now);
         let record = AttemptRecord { delivery, webhook, attempt, verdict, throttled_until, gone, ordered, finished_at };
@@ -274,11 +283,14 @@ fn user(password_hash: &str) -> User {
         password_hash: password_hash.into(),
         created_at: START,
         password_changed_at: START,
+        role: Role::Admin,
+        second_factor: None,
     }
 }
 
 fn session(created_at: Timestamp) -> Session {
-    Session { user: UserId(9), created_at, expires_at: created_at.plus(Duration::from_secs(60)) }
+    let expires_at = created_at.plus(Duration::from_secs(60));
+    Session { user: UserId(9), created_at, expires_at, last_seen_at: None, address: None, browser: String::new() }
 }
 
 fn key() -> ApiKey {
@@ -306,6 +318,8 @@ fn event_type_info(label: &str) -> EventTypeInfo {
         schema: None,
         built_in: false,
         retired: false,
+        masked: Default::default(),
+        forget_after_success: false,
     }
 }
 

@@ -8,6 +8,7 @@ use hookstead::{
 };
 
 use super::{course::course, portrait::portrait};
+use crate::data_file;
 
 /// A data directory that has seen a course, and what the store showed at its end.
 fn closed() -> (tempfile::TempDir, String) {
@@ -67,7 +68,7 @@ fn a_file_of_a_newer_program_is_refused_and_left_alone() {
     let (folder, wanted) = closed();
     let file = folder.path().join(DATA_FILE);
     let schema = |number: &str| {
-        let database = redb::Database::create(&file).unwrap();
+        let database = data_file::database(&file);
         let transaction = database.begin_write().unwrap();
         let table = redb::TableDefinition::<&str, &str>::new("meta");
         let known = {

@@ -30,7 +30,9 @@ const THREADS: usize = 2;
 fn options(seed: u64) -> OpenOptions {
     // A small cache makes the store read and write more often.
     let cache_bytes = [16 << 10, 256 << 10][seed as usize % 2];
-    OpenOptions { cache_bytes, ..OpenOptions::default() }
+    // A small journal is full after a few commits, so that some go into the database at once.
+    let journal_bytes = [32 << 10, 16 << 10, 1 << 20][seed as usize % 3];
+    OpenOptions { cache_bytes, journal_bytes, ..OpenOptions::default() }
 }
 
 /// A disk with an empty store. The program makes it under another name and renames it, so that what
@@ -60,14 +62,19 @@ fn portraits(seed: u64, commits: &[Commit]) -> Vec<String> {
     all
 }
 
-/// Each single fault of a course: every operation fails once, and from there on until the store is
-/// reopened; every sync does so in each of the ways in which syncs fail.
-fn faults(seed: u64, commits: &[Commit]) -> Vec<Fault> {
+/// How many operations of the disk a course takes, and how many of them are syncs.
+fn operations_and_syncs(seed: u64, commits: &[Commit]) -> (usize, usize) {
     let disk = new_disk(seed);
     let (operations, syncs) = (disk.operations(), disk.syncs());
     let store = open(&disk, seed).unwrap();
     commits.iter().for_each(|commit| commit.make(&store).unwrap());
-    let (operations, syncs) = (disk.operations() - operations, disk.syncs() - syncs);
+    (disk.operations() - operations, disk.syncs() - syncs)
+}
+
+/// Each single fault of a course: every operation fails once, and from there on until the store is
+/// reopened; every sync does so in each of the ways in which syncs fail.
+fn faults(seed: u64, commits: &[Commit]) -> Vec<Fault> {
+    let (operations, syncs) = operations_and_syncs(seed, commits);
     let every = (0..operations).map(|after| (after, Operations::All, FailedSync::StillUnsynced));
     let others = FailedSync::ALL.into_iter().filter(|how| *how != FailedSync::StillUnsynced);
     let of_syncs = others.flat_map(|how| (0..syncs).map(move |after| (after, Operations::Syncs, how)));
@@ -174,8 +181,7 @@ fn twenty_thousand_images_of_a_crash_open_agree_and_hold_what_was_answered() {
             (seed, commits, portraits)
         })
         .collect();
-    // Each commit syncs twice.
-    let syncs: usize = courses.iter().map(|(_, commits, _)| 2 * commits.len()).sum();
+    let syncs: usize = courses.iter().map(|(seed, commits, _)| operations_and_syncs(*seed, commits).1).sum();
     let each_sync = IMAGES.div_ceil(syncs);
     let (next, images) = (AtomicUsize::new(0), AtomicUsize::new(0));
     thread::scope(|scope| {

@@ -272,6 +272,7 @@ impl World {
             signature: String::new(),
             sender_version: String::new(),
             next_attempt_at: None,
+            other_signatures: Vec::new(),
         };
         self.inputs.push(Input::Finished(Box::new(Finished {
             job: flight.job,

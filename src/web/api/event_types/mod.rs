@@ -9,13 +9,13 @@ use utoipa::ToSchema;
 
 use super::{ListBody, ask, carry_out, json, raw, read_body};
 use crate::{
-    domain::{EventType, EventTypeInfo},
+    domain::{EventType, EventTypeInfo, MaskedFields},
     service::EventTypeInput,
     web::{
         State,
         auth::Caller,
         body,
-        json::{Object, Raw, Read, any, object, parsed, text},
+        json::{Object, Raw, Read, any, list as json_list, object, parsed, text, yes_or_no},
         problem::{ProblemBody, Reply},
     },
 };
@@ -43,6 +43,10 @@ pub struct EventTypeBody {
     pub built_in: bool,
     /// Whether it is no longer offered; webhooks that selected it still get it.
     pub retired: bool,
+    /// Fields of `data` whose values are not shown, on pages and in answers.
+    pub masked_fields: Vec<String>,
+    /// Whether the payload of an event is deleted once it has arrived at every webhook that it is for.
+    pub forget_after_success: bool,
 }
 
 /// A new event type.
@@ -64,6 +68,13 @@ pub struct NewEventType {
     /// A JSON Schema of an event's `data`.
     #[schema(value_type = Option<Object>)]
     schema: Option<Box<RawValue>>,
+    /// Fields of `data` whose values are shown as stars: keys joined by full stops, `*` for any key.
+    /// Lists are looked through. What is sent stays as it was posted.
+    #[schema(example = json!(["contact.email"]), max_items = 50)]
+    masked_fields: Option<Vec<String>>,
+    /// Whether the payload of an event is deleted once it has arrived at every webhook that it is for.
+    #[schema(default = false)]
+    forget_after_success: Option<bool>,
 }
 
 /// List event types
@@ -103,13 +114,20 @@ pub fn read_event_type(input: &mut Object) -> Option<EventTypeInput> {
     let description = input.required("description", text);
     let example = input.optional("example", json_text);
     let schema = input.optional("schema", schema);
+    let masked = input.optional("masked_fields", masked_fields).unwrap_or_default();
+    let forget_after_success = input.optional("forget_after_success", yes_or_no).unwrap_or(false);
     let (name, label, category, description) = (name?, label?, category?, description?);
-    Some(EventTypeInput { name, label, category, description, example, schema })
+    Some(EventTypeInput { name, label, category, description, example, schema, masked, forget_after_success })
 }
 
 /// Any JSON, kept as text.
 fn json_text(value: &Raw) -> Read<String> {
     any(value).map(|value| value.get().to_owned())
+}
+
+/// Fields whose values are not shown.
+fn masked_fields(value: &Raw) -> Read<MaskedFields> {
+    MaskedFields::parse(json_list(text)(value)?)
 }
 
 /// A JSON Schema, as far as it is looked at: an object.
@@ -132,6 +150,8 @@ impl From<&EventTypeInfo> for EventTypeBody {
             schema: info.schema.clone().and_then(raw),
             built_in: info.built_in,
             retired: info.retired,
+            masked_fields: info.masked.as_slice().to_vec(),
+            forget_after_success: info.forget_after_success,
         }
     }
 }

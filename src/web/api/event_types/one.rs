@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::{EventTypeBody, json_text, schema};
+use super::{EventTypeBody, json_text, masked_fields, schema};
 use crate::{
     service::{EventTypeChange, Removed},
     web::{
@@ -39,6 +39,10 @@ pub struct EventTypePatch {
     /// Whether it is no longer offered.
     #[schema(value_type = bool, required = false)]
     retired: Option<bool>,
+    /// Fields of `data` whose values are shown as stars, also in what was posted before.
+    masked_fields: Option<Vec<String>>,
+    /// Whether the payload of an event is deleted once it has arrived at every webhook that it is for.
+    forget_after_success: Option<bool>,
 }
 
 /// Show an event type
@@ -98,6 +102,8 @@ pub fn read_change(input: &mut Object) -> Option<EventTypeChange> {
         example: input.nullable("example", json_text),
         schema: input.nullable("schema", schema),
         retired: input.changed("retired", yes_or_no),
+        masked: input.nullable("masked_fields", masked_fields).map(Option::unwrap_or_default),
+        forget_after_success: input.nullable("forget_after_success", yes_or_no).map(Option::unwrap_or_default),
     };
     input.read_only(&["name", "built_in"], "An event type keeps its name.");
     Some(change)

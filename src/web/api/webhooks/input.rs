@@ -5,14 +5,17 @@ use std::ops::RangeInclusive;
 use utoipa::ToSchema;
 
 use crate::{
-    domain::{AccountId, CustomHeader, CustomHeaders, RetrySchedule, Secret, Selection, TargetUrl, Webhook},
+    domain::{
+        AccountId, CustomHeader, CustomHeaders, OtherSignatures, PrivateKey, RetrySchedule, Secret, Selection,
+        TargetUrl, TlsChange, TlsOptions, Webhook,
+    },
     service::{WebhookChange, WebhookInput},
     web::api::Rules,
     web::json::{Object, Raw, Read, checked, list, object, parsed, text, whole_number, yes_or_no},
 };
 
 /// Members that answers show and a change cannot set.
-const READ_ONLY: [&str; 15] = [
+const READ_ONLY: [&str; 17] = [
     "id",
     "account",
     "created_at",
@@ -28,6 +31,8 @@ const READ_ONLY: [&str; 15] = [
     "waiting",
     "missed",
     "old_secret_until",
+    "tls_ca_ends_at",
+    "tls_client_certificate_ends_at",
 ];
 
 /// A new webhook.
@@ -69,6 +74,20 @@ pub struct NewWebhook {
     /// retries. Events with other keys or without one flow past.
     #[schema(default = false)]
     ordered: Option<bool>,
+    /// Also send `sha256=` and the hex HMAC-SHA256 of the body in this header. Its key is the text of the
+    /// Secret, `whsec_` included; while that is being rotated, the newest.
+    #[schema(example = "X-Hub-Signature-256")]
+    hub_signature_header: Option<String>,
+    /// Also send `t=<seconds>,v1=<hex>` in this header: the hex HMAC-SHA256 of the seconds, a full stop and
+    /// the body, with the same key. While the Secret is being rotated there is a `v1` for each.
+    #[schema(example = "X-Acme-Signature")]
+    timestamped_signature_header: Option<String>,
+    /// Certificate authorities in PEM that are trusted besides the public ones.
+    tls_ca: Option<String>,
+    /// The certificate in PEM that is shown to a receiver that asks for one, and those above it.
+    tls_client_certificate: Option<String>,
+    /// Its private key in PEM, without a passphrase. It is never shown.
+    tls_client_key: Option<String>,
 }
 
 /// A header to add to every request.
@@ -117,6 +136,16 @@ pub struct WebhookPatch {
     retry_schedule_s: Option<Vec<u64>>,
     /// Whether it keeps order from now on; what waits already goes on as it was.
     ordered: Option<bool>,
+    /// The header of `sha256=` and the hex HMAC-SHA256 of the body.
+    hub_signature_header: Option<String>,
+    /// The header of `t=<seconds>,v1=<hex>`.
+    timestamped_signature_header: Option<String>,
+    /// Certificate authorities in PEM.
+    tls_ca: Option<String>,
+    /// The client certificate in PEM; null takes its key away too.
+    tls_client_certificate: Option<String>,
+    /// The private key of the client certificate.
+    tls_client_key: Option<String>,
 }
 
 /// Reads a new webhook.
@@ -133,6 +162,16 @@ pub fn read_webhook(input: &mut Object, rules: &impl Rules) -> Option<WebhookInp
     let rate_per_second = input.optional("rate_per_second", rate);
     let retry_schedule = input.optional("retry_schedule_s", known_schedule(rules));
     let ordered = input.optional("ordered", yes_or_no);
+    let other_signatures = OtherSignatures {
+        hub: input.optional("hub_signature_header", header_name),
+        timestamped: input.optional("timestamped_signature_header", header_name),
+    };
+    let tls = TlsOptions {
+        ca: input.optional("tls_ca", pem),
+        certificate: input.optional("tls_client_certificate", pem),
+        key: input.optional("tls_client_key", private_key),
+        ..TlsOptions::default()
+    };
     Some(WebhookInput {
         account,
         request_url: request_url?,
@@ -146,6 +185,8 @@ pub fn read_webhook(input: &mut Object, rules: &impl Rules) -> Option<WebhookInp
         rate_per_second,
         retry_schedule,
         ordered: ordered.unwrap_or(false),
+        other_signatures,
+        tls,
     })
 }
 
@@ -162,6 +203,13 @@ pub fn read_change(input: &mut Object, rules: &impl Rules) -> Option<WebhookChan
         rate_per_second: input.nullable("rate_per_second", rate),
         retry_schedule: input.nullable("retry_schedule_s", known_schedule(rules)),
         ordered: input.nullable("ordered", yes_or_no).map(Option::unwrap_or_default),
+        hub_signature: input.nullable("hub_signature_header", header_name),
+        timestamped_signature: input.nullable("timestamped_signature_header", header_name),
+        tls: TlsChange {
+            ca: input.nullable("tls_ca", pem),
+            certificate: input.nullable("tls_client_certificate", pem),
+            key: input.nullable("tls_client_key", private_key),
+        },
     };
     input.read_only(&READ_ONLY, "Leave it out.");
     input.read_only(&["secret"], "Use POST /webhooks/{id}/rotate-secret.");
@@ -198,6 +246,18 @@ pub fn read_header(input: &mut Object) -> Option<CustomHeader> {
     let value = input.required("value", text);
     let hidden = input.optional("hidden", yes_or_no).unwrap_or(false);
     Some(CustomHeader { name: name?, value: value?, hidden })
+}
+
+fn header_name(raw: &Raw) -> Read<String> {
+    checked(text, |name| OtherSignatures::check_name(name).err().into_iter().collect())(raw)
+}
+
+fn pem(raw: &Raw) -> Read<String> {
+    checked(text, |text| TlsOptions::check_length(text).err().into_iter().collect())(raw)
+}
+
+fn private_key(raw: &Raw) -> Read<PrivateKey> {
+    pem(raw).map(PrivateKey::new)
 }
 
 fn schedule(raw: &Raw) -> Read<RetrySchedule> {

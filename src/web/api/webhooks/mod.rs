@@ -56,6 +56,20 @@ pub struct WebhookBody {
     pub retry_schedule_s: Option<Vec<u64>>,
     /// Whether it keeps order: events of one `ordering_key` are sent one after another.
     pub ordered: bool,
+    /// The header of the signature `sha256=<hex>`; null if it is not sent.
+    pub hub_signature_header: Option<String>,
+    /// The header of the signature `t=<seconds>,v1=<hex>`; null if it is not sent.
+    pub timestamped_signature_header: Option<String>,
+    /// Certificate authorities in PEM that are trusted besides the public ones.
+    pub tls_ca: Option<String>,
+    /// When the first of them ends.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub tls_ca_ends_at: Option<Timestamp>,
+    /// The certificate in PEM that is shown to a receiver that asks for one. Its key is never shown.
+    pub tls_client_certificate: Option<String>,
+    /// When it ends.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub tls_client_certificate_ends_at: Option<Timestamp>,
     /// How it is doing: `new`, `healthy`, `failing` or `off`.
     #[schema(example = "healthy")]
     pub health: &'static str,
@@ -229,6 +243,12 @@ impl From<&WebhookView> for WebhookBody {
             rate_per_second: webhook.rate_per_second,
             retry_schedule_s: webhook.retry_schedule.as_ref().map(|schedule| schedule.to_seconds()),
             ordered: webhook.ordered,
+            hub_signature_header: webhook.other_signatures.hub.clone(),
+            timestamped_signature_header: webhook.other_signatures.timestamped.clone(),
+            tls_ca: webhook.tls.ca.clone(),
+            tls_ca_ends_at: webhook.tls.ca_ends_at,
+            tls_client_certificate: webhook.tls.certificate.clone(),
+            tls_client_certificate_ends_at: webhook.tls.certificate_ends_at,
             health: health.code(),
             failing_since: state.failing_since,
             disable_warning: disable_warning.map(DisableWarningBody::from),
