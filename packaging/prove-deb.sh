@@ -55,6 +55,7 @@ curl --noproxy '*' --fail --silent "$base/readyz" >/dev/null || fail "not ready"
 # The commands of the package find the server by its configuration.
 key=$(inside hookstead apikey create proof --config /etc/hookstead/hookstead.toml)
 curl --noproxy '*' --fail --silent --output /dev/null --header "Authorization: Bearer $key" "$base/api/v1/me" || fail "no key"
+[ "$(stat --format %a "$root/var/lib/hookstead/hookstead.key")" = 600 ] || fail "the key is not beside the data"
 kill "$server" && wait "$server" || fail "it did not stop in order"
 server=
 
@@ -70,4 +71,5 @@ inside dpkg --remove hookstead
 inside dpkg --purge hookstead
 [ ! -e "$root/etc/hookstead/hookstead.toml" ] || fail "purging left the configuration"
 [ -s "$root/var/lib/hookstead/data/hookstead.redb" ] || fail "the data is gone"
+[ -s "$root/var/lib/hookstead/hookstead.key" ] || fail "the key of the data is gone"
 say "all of it held"

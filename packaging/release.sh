@@ -45,9 +45,12 @@ for target in "${@:-$host}"; do
     maintainer=$(sed -n 's/^maintainer = "\(.*\)"/\1/p' Cargo.toml)
     printf 'hookstead (%s-1) unstable; urgency=medium\n\n  * See /usr/share/doc/hookstead/changelog.gz.\n\n -- %s  %s\n' \
         "$version" "$maintainer" "$(LC_ALL=C date --utc --date "@$epoch" --rfc-email)" >$parts/debian-changelog
-    # The package keeps its data where the unit says.
-    sed 's|^#data_dir = "data"|data_dir = "/var/lib/hookstead/data"|' config.example.toml >$parts/hookstead.toml
+    # The package keeps its data and their key where the unit says.
+    sed -e 's|^#data_dir = "data"|data_dir = "/var/lib/hookstead/data"|' \
+        -e 's|^#secret_key_file = ""|secret_key_file = "/var/lib/hookstead/hookstead.key"|' \
+        config.example.toml >$parts/hookstead.toml
     grep -q '^data_dir = "/var/lib' $parts/hookstead.toml
+    grep -q '^secret_key_file = "/var/lib' $parts/hookstead.toml
     packaging/sbom.py "$target" "$out/$name.cdx.json" $parts/third-party-licences.txt
 
     SOURCE_DATE_EPOCH=$epoch cargo deb --no-build --no-strip --locked --target "$target" --output $out/ >/dev/null

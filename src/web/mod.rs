@@ -69,16 +69,7 @@ impl WebState {
         let desk = pages::Desk::new(&*random);
         let mount = mount::Mount::of(config.public_url.as_ref());
         let (config, checks, machine) = (Arc::new(config), Box::new(checks), Box::new(machine));
-        WebState {
-            service,
-            random,
-            config,
-            checks,
-            machine,
-            desk,
-            receiver: receiver::Receiver::default(),
-            mount,
-        }
+        WebState { service, random, config, checks, machine, desk, receiver: receiver::Receiver::default(), mount }
     }
 
     /// What may be asked.

@@ -48,7 +48,7 @@ fn every_operation_that_is_described_asks_for_a_key() {
                 continue;
             }
             asked += 1;
-            let path = path.replace("{id}", "x").replace("{name}", "x.y");
+            let path = path.replace("{id}", "x").replace("{name}", "x.y").replace("{account}", "x");
             for key in ["", "Bearer hsk_wrong", "Basic eDp5"] {
                 // Each operation from an address of its own: an address has sixty tries in a minute.
                 let address = format!("203.0.113.{asked}");

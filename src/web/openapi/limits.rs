@@ -41,6 +41,15 @@ const PRINTABLE: Text = Text {
 /// Neither empty nor blank, and no control characters.
 const LINE: &str = r"^[^\u0000-\u001F\u007F-\u009F]*[^\u0000-\u0020\u007F-\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000][^\u0000-\u001F\u007F-\u009F]*$";
 const LINE_OR_NONE: &str = r"^[^\u0000-\u001F\u007F-\u009F]*$";
+const HEADER_NAME: &str = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$";
+/// Keys joined by full stops, none of them empty.
+const MASKED_FIELD: Text =
+    Text { least: 1, most: 200, pattern: r"^[^.\u0000-\u001F\u007F-\u009F]+(\.[^.\u0000-\u001F\u007F-\u009F]+)*$" };
+/// Most masked fields of an event type.
+const MASKED_FIELDS: usize = 50;
+/// Certificates in PEM. Their limit is in bytes, which are characters in what is PEM.
+const CERTIFICATES: Text = Text { least: 1, most: 32_768, pattern: "-----BEGIN CERTIFICATE-----" };
+const PRIVATE_KEY: Text = Text { least: 1, most: 32_768, pattern: "-----BEGIN (RSA |EC )?PRIVATE KEY-----" };
 
 /// A rule for a text.
 struct Text {
@@ -80,7 +89,10 @@ pub fn limit_bodies(components: &mut Components) {
 pub fn limit_operation(operation: &mut Operation) {
     for parameter in operation.parameters.iter_mut().flatten() {
         match parameter {
-            RefOr::T(parameter) if parameter.parameter_in != ParameterIn::Path => limit_parameter(parameter),
+            // An id or a name that is none is not found, whatever it looks like.
+            RefOr::T(parameter) if parameter.parameter_in != ParameterIn::Path || parameter.name == "account" => {
+                limit_parameter(parameter);
+            }
             _ => {}
         }
     }
@@ -117,7 +129,10 @@ fn body_rule(body: &str, member: &str, object: &mut Object) {
         (_, "account") => ACCOUNT,
         ("NewEventType", "name") | (_, "type") => EVENT_TYPE,
         ("NewEvent", "id" | "ordering_key") => PRINTABLE,
-        ("NewHeader", "name") => Text::new(1, 4096, "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"),
+        ("NewHeader", "name") => Text::new(1, 4096, HEADER_NAME),
+        (_, "hub_signature_header" | "timestamped_signature_header") => Text::new(1, 256, HEADER_NAME),
+        (_, "tls_ca" | "tls_client_certificate") => CERTIFICATES,
+        (_, "tls_client_key") => PRIVATE_KEY,
         ("NewHeader", "value") => Text::new(0, 4096, r"^[^\u0000-\u0008\u000A-\u001F\u007F-\u009F]*$"),
         (_, "secret") => Text::new(16, 256, LINE_OR_NONE),
         (_, "label" | "category") => Text::new(1, 80, LINE),
@@ -169,6 +184,10 @@ fn item_rule(member: &str, array: &mut Array) {
         "events" => {
             let pattern = r"^(\*|[a-z0-9_]+(\.[a-z0-9_]+){0,2}\.\*|[a-z0-9_]+(\.[a-z0-9_]+){1,3})$";
             Text::new(1, 128, pattern).hold(object);
+        }
+        "masked_fields" => {
+            MASKED_FIELD.hold(object);
+            array.max_items = Some(MASKED_FIELDS);
         }
         "retry_schedule_s" => {
             (object.minimum, object.maximum) = (Some(1_u64.into()), Some(604_800_u64.into()));
