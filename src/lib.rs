@@ -26,8 +26,9 @@
 //! - [`web`]: who comes in: the JSON API, the pages, and the test receiver.
 //! - [`app`]: builds everything, starts it, stops it; the upkeep, the healing and its alarms.
 //! - [`control`]: the operator's door: commands to a running server, or to its file.
-//! - [`system`]: clock, random bytes, waking; each with a played side for tests.
-//! - [`config`]: what the operator decides, read once at the start.
+//! - [`system`]: clock, random bytes, waking, each with a played side for tests; the log, what is
+//!   counted, our certificate, systemd.
+//! - [`config`]: what the operator decides, read at the start and on SIGHUP.
 //! - [`cli`]: what the operator types; puts a command together and says how it ended.
 //! - [`bench`]: how fast it is on this machine: uses the product from outside, as a process of its own,
 //!   and names nothing of what is above. Its second server, which stores nothing, is actix too.

@@ -181,12 +181,12 @@ impl Rounds {
 
     /// The log has it in any case; without the URL, which may hold a token.
     fn say(&self, alarm: &Alarm) {
-        let webhook = alarm.webhook.as_ref().map(|webhook| webhook.id.as_str());
+        let webhook_id = alarm.webhook.as_ref().map(|webhook| webhook.id.as_str());
         match alarm.name {
             "webhook.recovered" | "system.lag_ok" | "system.disk_ok" => {
-                tracing::info!(alarm = alarm.name, webhook, "{}", alarm.message);
+                tracing::info!(alarm = alarm.name, webhook_id, "{}", alarm.message);
             }
-            _ => tracing::warn!(alarm = alarm.name, webhook, "{}", alarm.message),
+            _ => tracing::warn!(alarm = alarm.name, webhook_id, "{}", alarm.message),
         }
         if let Some(alarms) = &*self.alarms {
             alarms.raise(alarm);

@@ -27,8 +27,11 @@ use crate::{
     sender::{EngineOptions, HttpTransport, Sender, SenderOptions, Transport, TransportOptions},
     service::{Check, Machine, Prober, Service, Settings},
     store::{DATA_FILE, KeyFile, OpenOptions, Parcel, Store},
-    system::{Clock, Random, SystemClock, SystemRandom},
-    web::{self, WebOptions, WebState},
+    system::{
+        Clock, Meters, Random, SystemClock, SystemRandom,
+        certificate::{CertificateFiles, ServerCertificate},
+    },
+    web::{self, ConfigInForce, WebOptions, WebState},
 };
 use deliveries::StoredDeliveries;
 use healing::Healing;
@@ -73,9 +76,20 @@ pub struct Seams {
     pub store: Option<Store>,
 }
 
+/// What came of a configuration that was read again.
+#[derive(Debug)]
+pub struct Reloaded {
+    /// Keys that wait for the next start.
+    pub waiting: Vec<&'static str>,
+    /// What cannot be used, and why; what was before it stays.
+    pub failed: Vec<String>,
+}
+
 /// A running server.
 pub struct App {
     address: SocketAddr,
+    certificate: Option<Arc<ServerCertificate>>,
+    config: ConfigInForce,
     service: Arc<Service>,
     store: Store,
     sender: Arc<Sender>,
@@ -97,6 +111,7 @@ impl App {
             Some(store) => store,
             None => open_store(config, random.clone())?,
         };
+        let certificate = config.tls().map(|files| certificate(&files, clock.now())).transpose()?;
         let listener = web::bind(config.listen).map_err(|error| cannot_listen(config.listen, &error))?;
         let address = listener.local_addr().map_err(StartError::new)?;
         let settings = settings(config, vec![address], &store)?;
@@ -104,27 +119,75 @@ impl App {
             Some(transport) => transport,
             None => Arc::new(transport(config, settings.address_rule.clone())?),
         };
-        let sender = start_sender(config, &settings, &store, transport.clone(), clock.clone(), random.clone())?;
+        let meters = Arc::new(Meters::default());
+        let deliveries = StoredDeliveries::new(store.clone(), meters.clone());
+        let sender =
+            start_sender(config, &settings, &store, deliveries, transport.clone(), clock.clone(), random.clone())?;
         let probe = Arc::new(SenderProbe(sender.clone(), transport.clone()));
         let service = Service::new(store.clone(), clock.clone(), random.clone(), probe, settings);
         let service = Arc::new(service.map_err(StartError::new)?);
         service.note_configuration(config.describe().into_iter().map(|row| (row.key.to_owned(), row.value)).collect());
         first_admin(config, &service)?;
+        let failed = set_up_declared(config, &service)?;
+        if !failed.is_empty() {
+            return Err(StartError(failed.join("\n")));
+        }
         let upkeep = Upkeep::start(config, service.clone(), transport, clock.clone()).map_err(StartError::new)?;
         let healing = Healing::start(config, service.clone(), clock.clone()).map_err(StartError::new)?;
         let door = open_door(config, service.clone())?;
         let (checked, time) = (sender.clone(), clock.clone());
         let checks =
             move || vec![Check { name: "sender_alive", ok: time.now() - checked.last_turn_at() < SENDER_SILENT }];
-        let machine = machine(config, sender.clone(), clock.now());
-        let state = WebState::new(service.clone(), random, config.clone(), checks, machine);
-        let web = web::start(listener, web_options(config), state).map_err(StartError::new)?;
-        Ok(App { address, service, store, sender, upkeep: Some(upkeep), healing: Some(healing), door, web })
+        let machine = machine(config, sender.clone(), certificate.clone(), clock.now());
+        let state = WebState::new(service.clone(), random, config.clone(), meters, checks, machine);
+        let in_force = state.config_in_force();
+        let web = web::start(listener, web_options(config, certificate.clone()), state).map_err(StartError::new)?;
+        Ok(App {
+            address,
+            certificate,
+            config: in_force,
+            service,
+            store,
+            sender,
+            upkeep: Some(upkeep),
+            healing: Some(healing),
+            door,
+            web,
+        })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Such as `https://127.0.0.1:8080`.
+    pub fn base(&self) -> String {
+        format!("{}://{}", self.service.settings().scheme(), self.address)
+    }
+
+    /// Whether the sender still looks around.
+    pub fn liveness(&self) -> impl Fn() -> bool + Send + use<> {
+        let (sender, service) = (self.sender.clone(), self.service.clone());
+        move || service.now() - sender.last_turn_at() < SENDER_SILENT
+    }
+
+    /// Takes over from `new` what may change while it runs: the certificate, and what is set up by the
+    /// configuration.
+    pub fn reload(&self, new: &Config) -> Reloaded {
+        let mut failed = Vec::new();
+        if let (Some(current), Some(files)) = (&self.certificate, new.tls()) {
+            match files.read(self.service.now()) {
+                Ok(certificate) => current.replace(certificate),
+                Err(fault) => failed.push(fault.to_string()),
+            }
+        }
+        match set_up_declared(new, &self.service) {
+            Ok(problems) => failed.extend(problems),
+            Err(error) => failed.push(error.to_string()),
+        }
+        let waiting = self.config.change(|config| config.take_over(new));
+        Reloaded { waiting, failed }
     }
 
     /// What may be asked of it.
@@ -159,6 +222,10 @@ pub fn service_alone(config: &Config) -> Result<Arc<Service>, StartError> {
     service.map(Arc::new).map_err(StartError::new)
 }
 
+fn certificate(files: &CertificateFiles, now: Timestamp) -> Result<Arc<ServerCertificate>, StartError> {
+    files.read(now).map(ServerCertificate::new).map_err(StartError::new)
+}
+
 fn open_store(config: &Config, random: Arc<dyn Random>) -> Result<Store, StartError> {
     let options = OpenOptions {
         cache_bytes: config.store.cache_mb << 20,
@@ -184,7 +251,11 @@ fn settings(config: &Config, own: Vec<SocketAddr>, store: &Store) -> Result<Sett
     let days = |days: u32| Duration::from_secs(u64::from(days) * 86_400);
     let public_url = config.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
     let site = public_url.as_deref().and_then(|url| TargetUrl::parse(url).ok());
-    let receiver = own.first().and_then(|listener| test_receiver(*listener, public_url.as_deref(), &store.instance()));
+    let speaks_tls = config.tls().is_some();
+    let scheme = if speaks_tls { "https" } else { "http" };
+    let receiver = own.first();
+    let receiver =
+        receiver.and_then(|listener| test_receiver(*listener, scheme, public_url.as_deref(), &store.instance()));
     Ok(Settings {
         event_bytes: config.limits.event_bytes,
         batch_bytes: config.limits.batch_bytes,
@@ -211,11 +282,12 @@ fn settings(config: &Config, own: Vec<SocketAddr>, store: &Store) -> Result<Sett
         session_idle: Duration::from_secs(u64::from(config.web.session_idle_hours) * 3_600),
         retention: days(config.retention_days),
         public_url,
+        speaks_tls,
     })
 }
 
 /// The test receiver: at the public address if one is set, else at the listener itself.
-fn test_receiver(listener: SocketAddr, public_url: Option<&str>, instance: &str) -> Option<TestReceiver> {
+fn test_receiver(listener: SocketAddr, scheme: &str, public_url: Option<&str>, instance: &str) -> Option<TestReceiver> {
     let ip = match listener.ip() {
         IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(address) if address.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
@@ -223,7 +295,7 @@ fn test_receiver(listener: SocketAddr, public_url: Option<&str>, instance: &str)
     };
     let listener = SocketAddr::new(ip, listener.port());
     let name = receiver_name(instance);
-    let local = format!("http://{listener}");
+    let local = format!("{scheme}://{listener}");
     let url = |base: &str| TargetUrl::parse(&format!("{base}/in/{name}")).ok();
     Some(TestReceiver { url: url(public_url.unwrap_or(&local))?, local: url(&local)?, listener })
 }
@@ -247,6 +319,7 @@ fn start_sender(
     config: &Config,
     settings: &Settings,
     store: &Store,
+    deliveries: StoredDeliveries,
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -268,8 +341,7 @@ fn start_sender(
             sender.notify(notices);
         }
     }));
-    let deliveries = Arc::new(StoredDeliveries::new(store.clone()));
-    let sender = Sender::start(options, deliveries, transport, clock, random);
+    let sender = Sender::start(options, Arc::new(deliveries), transport, clock, random);
     let sender = Arc::new(sender.map_err(|error| StartError(format!("cannot start the sender: {error}")))?);
     let _ = ear.set(sender.clone());
     Ok(sender)
@@ -302,8 +374,20 @@ fn first_admin(config: &Config, service: &Arc<Service>) -> Result<(), StartError
     runtime.block_on(made).map(drop).map_err(|problem: Problem| StartError(format!("the first admin: {problem}")))
 }
 
+/// Sets up what the configuration declares, and says what cannot be.
+fn set_up_declared(config: &Config, service: &Arc<Service>) -> Result<Vec<String>, StartError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(StartError::new)?;
+    let failed = runtime.block_on(service.set_up_declared(&config.declared));
+    Ok(failed.iter().map(ToString::to_string).collect())
+}
+
 /// What the machine and the sender are at, each time it is asked.
-fn machine(config: &Config, sender: Arc<Sender>, started_at: Timestamp) -> impl Fn() -> Machine + Send + Sync + use<> {
+fn machine(
+    config: &Config,
+    sender: Arc<Sender>,
+    certificate: Option<Arc<ServerCertificate>>,
+    started_at: Timestamp,
+) -> impl Fn() -> Machine + Send + Sync + use<> {
     let data_dir = config.data_dir.clone();
     move || Machine {
         in_flight: sender.in_flight(),
@@ -312,11 +396,12 @@ fn machine(config: &Config, sender: Arc<Sender>, started_at: Timestamp) -> impl 
         started_at,
         database_bytes: std::fs::metadata(data_dir.join(DATA_FILE)).map_or(0, |metadata| metadata.len()),
         free_bytes: free_bytes(&data_dir).ok(),
+        certificate_ends: certificate.as_ref().map(|certificate| certificate.not_after()),
     }
 }
 
-fn web_options(config: &Config) -> WebOptions {
-    WebOptions { workers: config.web.workers, max_connections: config.web.max_connections }
+fn web_options(config: &Config, certificate: Option<Arc<ServerCertificate>>) -> WebOptions {
+    WebOptions { workers: config.web.workers, max_connections: config.web.max_connections, certificate }
 }
 
 /// Tests of webhooks go out by the sender.

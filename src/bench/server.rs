@@ -67,6 +67,8 @@ impl Place {
         command.current_dir(&self.folder).stdin(Stdio::null());
         command.env("HOOKSTEAD_DATA_DIR", data_dir).env("HOOKSTEAD_LISTEN", "127.0.0.1:0");
         command.env("HOOKSTEAD_ALLOWED_PRIVATE_TARGETS", "127.0.0.0/8");
+        // What is measured speaks plain HTTP, whatever the configuration says.
+        command.env("HOOKSTEAD_TLS_CERTIFICATE_FILE", "").env("HOOKSTEAD_TLS_KEY_FILE", "");
         command.env("HOOKSTEAD_SENDER_REQUIRE_HTTPS", "false").env("HOOKSTEAD_SENDER_PROXY", "");
         // Else one would be made beside the configuration file, where the real one belongs.
         command.env("HOOKSTEAD_SECRET_KEY_FILE", self.folder.join("bench.key"));

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{bench::BenchArguments, healthcheck::HealthUrl};
+use super::{
+    bench::BenchArguments, completions::Shell, healthcheck::HealthUrl, listen::ListenArguments, send::SendArguments,
+    sign::SignArguments, verify::VerifyArguments,
+};
 use crate::config::Flags;
 
 /// Webhooks for a CRM, self-hosted, in one file.
@@ -99,6 +102,41 @@ pub enum Command {
         /// What to ask [default: /readyz at the address of the configuration]
         #[arg(value_name = "URL")]
         url: Option<HealthUrl>,
+    },
+
+    /// Post one event from a file to a server
+    #[command(after_help = "FILE holds what happened; with --type it holds the payload alone.\n\nExample:\n  \
+                            hookstead send contact.json --type contact.created --key-file key.txt")]
+    Send(SendArguments),
+
+    /// Be a receiver on this machine: print what arrives, and check the signatures
+    #[command(after_help = "The webhook's Request URL is http://127.0.0.1:9000/, which the server must be allowed to \
+                            send to:\nallowed_private_targets = [\"127.0.0.1:9000\"]\n\nExample:\n  \
+                            hookstead listen --secret-file secret.txt --answer 503")]
+    Listen(ListenArguments),
+
+    /// Sign a body as webhooks are signed, and print the three headers
+    #[command(after_help = "Example:\n  hookstead sign --secret-file secret.txt --id evt_1 body.json")]
+    Sign(SignArguments),
+
+    /// Say whether a request is signed right, and if not, why; exit code 0 if it is, 1 if not
+    #[command(after_help = "Example:\n  hookstead verify --secret-file secret.txt --headers headers.txt body.json")]
+    Verify(VerifyArguments),
+
+    /// Print the completions of the command line for a shell
+    #[command(after_help = "Example:\n  hookstead completions bash > /etc/bash_completion.d/hookstead")]
+    Completions {
+        /// For which shell
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+
+    /// Print a page of the manual: of the program, or of one command
+    #[command(after_help = "Example:\n  hookstead man send | man -l -")]
+    Man {
+        /// The command [default: the program]
+        #[arg(value_name = "COMMAND")]
+        command: Option<String>,
     },
 
     /// Measure how fast Hookstead is on this machine, with a server, a receiver and data of its own
@@ -306,11 +344,18 @@ mod tests {
             ("admin reset-password admin@example.com", ErrorKind::MissingRequiredArgument),
             ("admin reset-password --generate", ErrorKind::MissingRequiredArgument),
             ("admin reset-password a@b --generate --password-stdin", ErrorKind::ArgumentConflict),
-            ("healthcheck https://127.0.0.1/readyz", ErrorKind::ValueValidation),
+            ("healthcheck ftp://127.0.0.1/readyz", ErrorKind::ValueValidation),
             ("--version", ErrorKind::DisplayVersion),
             ("--help", ErrorKind::DisplayHelp),
             ("apikey create --help", ErrorKind::DisplayHelp),
             ("bench --only speed", ErrorKind::ValueValidation),
+            ("sign --id evt_1", ErrorKind::MissingRequiredArgument),
+            ("sign --id evt_1 --secret a --secret-file b", ErrorKind::ArgumentConflict),
+            ("verify --secret a", ErrorKind::MissingRequiredArgument),
+            ("send file", ErrorKind::MissingRequiredArgument),
+            ("send file --key-file k --id 1", ErrorKind::MissingRequiredArgument),
+            ("listen --answer 99", ErrorKind::ValueValidation),
+            ("completions tcsh", ErrorKind::InvalidValue),
             ("bench --seconds 0", ErrorKind::ValueValidation),
             ("bench --pending 0", ErrorKind::ValueValidation),
         ];

@@ -90,5 +90,9 @@ fn configuration(flags: &Flags) -> Result<(Option<PathBuf>, usize), Vec<String>>
     let Some(file) = &flags.config else { return Ok((None, Config::defaults().web.workers)) };
     let folder = std::env::current_dir().map_err(|error| vec![format!("the working directory: {error}")])?;
     let config = Config::load(flags, [], &folder).map_err(|problems| problems.lines().collect::<Vec<_>>())?;
+    if let Some(webhook) = config.declared.webhooks.first() {
+        let what = "the webhooks of this file would get the events of the bench; name a file without [[webhook]]";
+        return Err(vec![format!("{}: {what}", webhook.place)]);
+    }
     Ok((Some(folder.join(file)), config.web.workers))
 }

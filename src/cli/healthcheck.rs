@@ -9,10 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustls::{ClientConnection, StreamOwned, pki_types::ServerName};
 use url::{Position, Url};
 
 use super::output::complain;
-use crate::config::Config;
+use crate::{config::Config, system::unchecked_client};
 
 /// Longest time for the question and its answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -20,7 +21,8 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// Most bytes of the answer that are read; the first line is enough, the rest says what is not ready.
 const LONGEST_ANSWER: u64 = 16 << 10;
 
-/// What to ask: an `http` URL with a host.
+/// What to ask: an `http` or `https` URL with a host. The certificate is not checked, because the usual
+/// server to ask is on this machine and its certificate for another name; nothing is told to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HealthUrl(Url);
 
@@ -30,22 +32,30 @@ impl FromStr for HealthUrl {
     fn from_str(text: &str) -> Result<Self, String> {
         let url = Url::parse(text).map_err(|error| error.to_string())?;
         match url.scheme() {
-            "http" => Ok(HealthUrl(url)),
-            _ => Err("it must begin with http://; ask the server itself, not the TLS proxy in front".to_owned()),
+            "http" | "https" => Ok(HealthUrl(url)),
+            _ => Err("it must begin with http:// or https://".to_owned()),
         }
     }
 }
 
-impl From<Config> for HealthUrl {
+impl HealthUrl {
+    /// The address without the path.
+    pub(super) fn base(&self) -> String {
+        self.0.origin().ascii_serialization()
+    }
+}
+
+impl From<&Config> for HealthUrl {
     /// `/readyz` where a server with this configuration listens.
-    fn from(config: Config) -> Self {
+    fn from(config: &Config) -> Self {
         let ip = match config.listen.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
             IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
             ip => ip,
         };
         let address = SocketAddr::new(ip, config.listen.port());
-        HealthUrl(Url::parse(&format!("http://{address}/readyz")).expect("an address and a path make a URL"))
+        let scheme = if config.tls().is_some() { "https" } else { "http" };
+        HealthUrl(Url::parse(&format!("{scheme}://{address}/readyz")).expect("an address and a path make a URL"))
     }
 }
 
@@ -66,8 +76,13 @@ pub(super) fn run(url: &HealthUrl) -> ExitCode {
 
 /// The answer to a GET, as it came.
 fn ask(url: &Url, deadline: Instant) -> io::Result<Vec<u8>> {
-    let mut stream = connect(url, deadline)?;
-    stream.set_write_timeout(Some(TIMEOUT))?;
+    let socket = connect(url, deadline)?;
+    socket.set_write_timeout(Some(TIMEOUT))?;
+    socket.set_read_timeout(Some(time_left(deadline)?))?;
+    let mut stream: Box<dyn Stream> = match url.scheme() {
+        "https" => encrypted(url, socket.try_clone()?)?,
+        _ => Box::new(socket.try_clone()?),
+    };
     let host = &url[Position::BeforeHost..Position::AfterPort];
     let target = &url[Position::BeforePath..Position::AfterQuery];
     // In one piece: a server that answers early must not find a rest of the question unread.
@@ -77,15 +92,29 @@ fn ask(url: &Url, deadline: Instant) -> io::Result<Vec<u8>> {
     let mut piece = [0; 4096];
     // The deadline is looked at for every piece, because a timeout alone starts anew with each.
     while (answer.len() as u64) < LONGEST_ANSWER {
-        stream.set_read_timeout(Some(time_left(deadline)?))?;
+        socket.set_read_timeout(Some(time_left(deadline)?))?;
         match stream.read(&mut piece) {
             Ok(0) => break,
             Ok(length) => answer.extend_from_slice(&piece[..length]),
+            // A server that closes without the goodbye of TLS has answered all the same.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(io::ErrorKind::TimedOut.into()),
             Err(error) => return Err(error),
         }
     }
     Ok(answer)
+}
+
+/// A connection, encrypted or not.
+trait Stream: Read + Write {}
+
+impl<T: Read + Write> Stream for T {}
+
+fn encrypted(url: &Url, socket: TcpStream) -> io::Result<Box<dyn Stream>> {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+    let client = ClientConnection::new(unchecked_client(), name).map_err(io::Error::other)?;
+    Ok(Box::new(StreamOwned::new(client, socket)))
 }
 
 fn connect(url: &Url, deadline: Instant) -> io::Result<TcpStream> {
@@ -188,7 +217,7 @@ mod tests {
         for (listen, url) in cases {
             let mut config = Config::defaults();
             config.listen = listen.parse().unwrap();
-            assert_eq!(HealthUrl::from(config).0.as_str(), url);
+            assert_eq!(HealthUrl::from(&config).0.as_str(), url);
         }
     }
 }

@@ -12,19 +12,27 @@ mod apikey;
 mod arguments;
 mod bench;
 mod check_config;
+mod completions;
 mod doctor;
 mod healthcheck;
+mod listen;
+mod man;
 mod openapi;
 mod operator;
 mod output;
 mod payloads;
+mod secret_input;
 mod secrets;
+mod send;
 mod serve;
+mod sign;
+mod verify;
 mod version;
 
 pub use arguments::{AdminCommand, ApiKeyCommand, Arguments, Command, PayloadsCommand, SecretsCommand};
 
 use crate::config::{Config, Flags};
+use healthcheck::HealthUrl;
 use output::complain;
 
 /// The exit code of a wrong command line or configuration.
@@ -38,7 +46,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let flags = arguments.flags();
     match arguments.command.unwrap_or_default() {
-        Command::Serve { .. } => with_config(&flags, serve::run),
+        Command::Serve { .. } => with_config(&flags, |config| serve::run(config, &flags)),
         Command::CheckConfig => with_config(&flags, check_config::run),
         Command::Admin { command } => with_config(&flags, |config| admin::run(config, command)),
         Command::Apikey { command } => with_config(&flags, |config| apikey::run(config, command)),
@@ -46,7 +54,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Secrets { command } => with_config(&flags, |config| secrets::run(config, command)),
         Command::Doctor => with_config(&flags, doctor::run),
         Command::Healthcheck { url: Some(url) } => healthcheck::run(&url),
-        Command::Healthcheck { url: None } => with_config(&flags, |config| healthcheck::run(&config.into())),
+        Command::Healthcheck { url: None } => with_config(&flags, |config| healthcheck::run(&HealthUrl::from(&config))),
+        Command::Send(arguments) => with_config(&flags, |config| send::run(&config, arguments)),
+        Command::Listen(arguments) => listen::run(arguments),
+        Command::Sign(arguments) => sign::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Completions { shell } => completions::run(shell),
+        Command::Man { command } => man::run(command.as_deref()),
         Command::Openapi => openapi::run(),
         Command::Version { json } => version::run(json),
         Command::Bench(arguments) => bench::run(&flags, arguments),

@@ -3,6 +3,8 @@
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     process::ExitCode,
+    sync::{Arc, mpsc},
+    thread::JoinHandle,
 };
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -15,12 +17,12 @@ use tracing::Level;
 use super::output::complain;
 use crate::{
     app::{App, Seams},
-    config::{Config, LogFormat, LogLevel},
-    system::log,
+    config::{Config, Flags, LogFormat, LogLevel},
+    system::{log, notify::Notify},
 };
 
-/// Serves until SIGTERM or SIGINT.
-pub(super) fn run(config: Config) -> ExitCode {
+/// Serves until SIGTERM or SIGINT. SIGHUP reads the configuration again.
+pub(super) fn run(config: Config, flags: &Flags) -> ExitCode {
     start_log(&config);
     allow_many_files();
     // Before anything is started, so that no signal is missed.
@@ -39,9 +41,14 @@ pub(super) fn run(config: Config) -> ExitCode {
         }
     };
     greet(&config, &app);
+    let notify = Arc::new(Notify::from_environment());
+    notify.ready();
+    let watchdog = Watchdog::start(&notify, app.liveness());
     for signal in signals.forever() {
         if signal == SIGHUP {
-            tracing::info!("SIGHUP: the configuration is read at the start only; restart to change it");
+            notify.reloading();
+            reload(flags, &app);
+            notify.ready();
             continue;
         }
         break;
@@ -54,6 +61,8 @@ pub(super) fn run(config: Config) -> ExitCode {
         }
     });
     tracing::info!("stopping");
+    drop(watchdog);
+    notify.stopping();
     app.stop();
     handle.close();
     if let Ok(thread) = impatient {
@@ -75,20 +84,79 @@ fn allow_many_files() {
     }
 }
 
-fn start_log(config: &Config) {
-    let level = match config.log.level {
+/// Tells systemd that we live, as often as it asks for, while the sender is alive. A disk that takes
+/// nothing is what `/readyz` tells, and no reason to be started anew.
+struct Watchdog(Option<(mpsc::Sender<()>, JoinHandle<()>)>);
+
+impl Watchdog {
+    fn start(notify: &Arc<Notify>, lives: impl Fn() -> bool + Send + 'static) -> Watchdog {
+        let Some(every) = notify.alive_every() else { return Watchdog(None) };
+        let notify = notify.clone();
+        let (stop, stopped) = mpsc::channel::<()>();
+        let thread = std::thread::Builder::new().name("watchdog".into()).spawn(move || {
+            while stopped.recv_timeout(every) == Err(mpsc::RecvTimeoutError::Timeout) {
+                if lives() {
+                    notify.alive();
+                }
+            }
+        });
+        let thread = thread.inspect_err(|error| tracing::warn!(%error, "no thread for systemd's watchdog"));
+        Watchdog(thread.ok().map(|thread| (stop, thread)))
+    }
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        if let Some((stop, thread)) = self.0.take() {
+            drop(stop);
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Reads the configuration again, takes over what may change while the server runs, and names what
+/// waits for the next start. If anything is wrong with it, everything stays as it was.
+fn reload(flags: &Flags, app: &App) {
+    let folder = match std::env::current_dir() {
+        Ok(folder) => folder,
+        Err(error) => return tracing::error!("the configuration stays as it was: no working directory: {error}"),
+    };
+    let new = match Config::load(flags, std::env::vars_os(), &folder) {
+        Ok(new) => new,
+        Err(problems) => {
+            problems.lines().for_each(|problem| tracing::error!(problem, "the configuration stays as it was"));
+            return;
+        }
+    };
+    let reloaded = app.reload(&new);
+    log::set_level(level(&new));
+    new.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
+    for problem in &reloaded.failed {
+        tracing::error!(problem, "not all of the configuration can be used");
+    }
+    if !reloaded.waiting.is_empty() {
+        tracing::warn!(keys = reloaded.waiting.join(", "), "changed in the configuration; restart to use them");
+    }
+    tracing::info!("the configuration was read again");
+}
+
+fn level(config: &Config) -> Level {
+    match config.log.level {
         LogLevel::Error => Level::ERROR,
         LogLevel::Warn => Level::WARN,
         LogLevel::Info => Level::INFO,
         LogLevel::Debug => Level::DEBUG,
         LogLevel::Trace => Level::TRACE,
-    };
+    }
+}
+
+fn start_log(config: &Config) {
     let json = match config.log.format {
         LogFormat::Auto => None,
         LogFormat::Text => Some(false),
         LogFormat::Json => Some(true),
     };
-    log::start(level, json);
+    log::start(level(config), json);
 }
 
 /// Says where it listens, and how to go on.
@@ -97,11 +165,11 @@ fn greet(config: &Config, app: &App) {
         tracing::warn!(target, "webhooks may be sent to this private target: allowed_private_targets");
     }
     let address = app.address();
-    complain(&format!("listening on http://{address}"));
+    complain(&format!("listening on {}", app.base()));
     if let Some(token) = app.service().setup_token() {
         let base = match &config.public_url {
             Some(url) => url.as_str().trim_end_matches('/').to_owned(),
-            None => format!("http://{}", reachable(address)),
+            None => format!("{}://{}", app.service().settings().scheme(), reachable(address)),
         };
         complain(&format!("No admin yet. Open {base}/setup?token={token} to create one."));
     }

@@ -5,8 +5,9 @@ use crate::domain::{AddressRule, PrivateTarget};
 
 /// Adds what does not fit together. Keys that have a problem of their own are passed over.
 pub(super) fn check(config: &Config, problems: &mut ConfigProblems) {
-    let checks: [(&[&str], Check); 6] = [
-        (&["listen", "allow_plain_http"], listen_is_protected),
+    let checks: [(&[&str], Check); 7] = [
+        (&["listen", "allow_plain_http", "tls_certificate_file", "tls_key_file"], listen_is_protected),
+        (&["tls_certificate_file", "tls_key_file"], certificate_is_whole),
         (&["retention_days", "sender.retry_schedule_s"], retention_outlives_retries),
         (&["sender.response_keep_bytes", "sender.response_read_bytes"], kept_answer_is_read),
         (&["alarm.url", "alarm.secret"], alarm_is_whole),
@@ -28,16 +29,28 @@ pub(super) fn check(config: &Config, problems: &mut ConfigProblems) {
 type Check = fn(&Config) -> Result<(), String>;
 
 fn listen_is_protected(config: &Config) -> Result<(), String> {
-    if config.allow_plain_http || config.listen.ip().to_canonical().is_loopback() {
+    if config.tls().is_some() || config.allow_plain_http || config.listen.ip().to_canonical().is_loopback() {
         return Ok(());
     }
     Err(format!(
-        "listen {} can be reached from other machines, and Hookstead does not speak TLS itself; allowed: an address of \
-         this machine only, such as 127.0.0.1:{}, or allow_plain_http = true if a TLS proxy or a private network stands \
-         in front",
+        "listen {} can be reached from other machines without TLS; allowed: an address of this machine only, such as \
+         127.0.0.1:{}, or tls_certificate_file and tls_key_file, or allow_plain_http = true if a TLS proxy or a \
+         private network stands in front",
         config.listen,
         config.listen.port()
     ))
+}
+
+fn certificate_is_whole(config: &Config) -> Result<(), String> {
+    match (&config.tls_certificate_file, &config.tls_key_file) {
+        (Some(_), None) => {
+            Err("tls_certificate_file is set and tls_key_file is not; allowed: both or neither".to_owned())
+        }
+        (None, Some(_)) => {
+            Err("tls_key_file is set and tls_certificate_file is not; allowed: both or neither".to_owned())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// An event must outlive its last attempt.

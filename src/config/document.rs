@@ -6,6 +6,7 @@ use toml::{
 };
 
 use super::{
+    declared::{Field, Item, LISTS},
     keys::{KEYS, SECTIONS},
     problem::MOST_PROBLEMS,
     suggest,
@@ -17,7 +18,15 @@ pub(super) struct Entry {
     /// Its line, counted from 1.
     pub(super) line: usize,
     /// A key that it sets, or what is wrong with it.
-    pub(super) content: Result<Setting, String>,
+    pub(super) content: Result<Content, String>,
+}
+
+/// What a place of the file holds.
+pub(super) enum Content {
+    /// A key with its value.
+    Setting(Setting),
+    /// An item of a list such as `[[webhook]]`.
+    Item(Item),
 }
 
 /// A key that the file sets.
@@ -73,7 +82,12 @@ impl Reader {
             let start = name.span().start;
             let name = name.get_ref().as_ref();
             let is_section = SECTIONS.contains(&name);
+            let list = LISTS.into_iter().find(|list| *list == name);
             match value.get_ref() {
+                DeValue::Array(items) if let Some(list) = list => {
+                    items.iter().for_each(|item| self.read_item(start, list, item));
+                }
+                _ if list.is_some() => self.not_a_list(start, name),
                 DeValue::Table(keys) if is_section => self.read_section(name, keys),
                 _ if is_section => self
                     .problem(start, || format!("{name} is a section; allowed: one line [{name}], with its keys below")),
@@ -85,6 +99,23 @@ impl Reader {
         }
     }
 
+    fn read_item(&mut self, start: usize, list: &'static str, item: &Spanned<DeValue<'_>>) {
+        let DeValue::Table(keys) = item.get_ref() else { return self.not_a_list(start, list) };
+        let field = |(name, value): (&Spanned<std::borrow::Cow<'_, str>>, &Spanned<DeValue<'_>>)| Field {
+            name: name.get_ref().to_string(),
+            line: self.line(name.span().start),
+            value: as_written(value.get_ref()),
+        };
+        let mut fields: Vec<Field> = keys.iter().map(field).collect();
+        fields.sort_by_key(|field| field.line);
+        let line = self.line(item.span().start);
+        self.entries.push(Entry { line, content: Ok(Content::Item(Item { list, line, fields })) });
+    }
+
+    fn not_a_list(&mut self, start: usize, name: &str) {
+        self.problem(start, || format!("{name} is a list; allowed: lines [[{name}]], each with its keys below"));
+    }
+
     fn read_section(&mut self, section: &str, table: &DeTable<'_>) {
         for (name, value) in table {
             self.read_key(name.span().start, &format!("{section}.{}", name.get_ref()), value.get_ref());
@@ -94,7 +125,7 @@ impl Reader {
     fn read_key(&mut self, start: usize, name: &str, value: &DeValue<'_>) {
         match position(name) {
             Some(key) => {
-                let content = Ok(Setting { key, value: as_written(value) });
+                let content = Ok(Content::Setting(Setting { key, value: as_written(value) }));
                 self.entries.push(Entry { line: self.line(start), content });
             }
             None => self.problem(start, || suggest::unknown_key(name)),
@@ -138,6 +169,11 @@ fn as_written(value: &DeValue<'_>) -> Value {
         DeValue::Boolean(flag) => Value::Flag(*flag),
         DeValue::Datetime(_) => Value::Other("a date or time".to_owned()),
         DeValue::Array(items) => Value::List(items.iter().map(Spanned::get_ref).map(as_written).collect()),
-        DeValue::Table(_) => Value::Other("a table".to_owned()),
+        DeValue::Table(fields) => {
+            let field = |(name, value): (&Spanned<std::borrow::Cow<'_, str>>, &Spanned<DeValue<'_>>)| {
+                (name.get_ref().to_string(), as_written(value.get_ref()))
+            };
+            Value::Table(fields.iter().map(field).collect())
+        }
     }
 }

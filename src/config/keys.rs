@@ -21,7 +21,7 @@ use super::{
     show::Show,
     table::{Key, settings},
 };
-use crate::domain::{AfterRecovery, Secret, TargetUrl};
+use crate::domain::{AfterRecovery, Declaration, Secret, TargetUrl};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -34,8 +34,12 @@ settings! {
     top {
         /// Address and port to listen on; port 0 takes a free one.
         listen: SocketAddr = (Ipv4Addr::LOCALHOST, 8080).into(), address();
-        /// Whether `listen` may be reachable from other machines. Hookstead does not speak TLS itself,
-        /// so this states that a TLS proxy or a private network stands in front.
+        /// The certificate to speak TLS with, and the chain behind it, as PEM; none speaks plain HTTP.
+        tls_certificate_file: Option<PathBuf> = None, optional(ExistingFile);
+        /// Its private key, as PEM.
+        tls_key_file: Option<PathBuf> = None, optional(ExistingFile);
+        /// Whether `listen` may be reachable from other machines without TLS of our own: it states
+        /// that a TLS proxy or a private network stands in front.
         allow_plain_http: bool = false, Flag;
         /// The folder that holds everything Hookstead remembers; made if it is missing.
         data_dir: PathBuf = PathBuf::from("data"), Folder;

@@ -1,5 +1,5 @@
-//! What the operator decides: read once at the start from flags, environment and file, checked, and
-//! then plain data.
+//! What the operator decides: read at the start, and again on SIGHUP, from flags, environment and file,
+//! checked, and then plain data.
 //!
 //! A flag goes before the environment (`HOOKSTEAD_*`, or `HOOKSTEAD_*_FILE` for a value in a file),
 //! that before the configuration file, and that before the default. Everything that is wrong is
@@ -12,11 +12,13 @@ use std::{
 };
 
 mod consistency;
+mod declared;
 mod document;
 mod environment;
 mod file;
 mod keys;
 mod problem;
+mod reload;
 mod rules;
 mod secret;
 mod show;
@@ -25,6 +27,7 @@ mod suggest;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod value;
 
 pub use keys::{Admin, Alarm, Config, Limits, Log, LogFormat, LogLevel, Sender, Store, Web};
@@ -32,6 +35,7 @@ pub use problem::ConfigProblems;
 pub use secret::{Password, ProxyUrl};
 pub use source::Source;
 
+use document::Content;
 use keys::KEYS;
 use rules::{Given, from_folder};
 use value::Value;
@@ -88,6 +92,8 @@ impl Config {
         loader.read_flags(flags);
         loader.place_key_file();
         consistency::check(&loader.config, &mut loader.problems);
+        declared::check(&loader.config, &mut loader.problems);
+        tls::check(&mut loader.config, &mut loader.problems);
         if loader.problems.is_empty() { Ok(loader.config) } else { Err(loader.problems) }
     }
 
@@ -148,13 +154,16 @@ impl Loader<'_> {
         };
         let folder = path.parent().unwrap_or(self.working_dir);
         self.folder = Some(folder.to_owned());
+        let mut items = Vec::new();
         for entry in document::read(&contents.bytes) {
             let source = Source::File { name: name.clone(), line: entry.line };
             match entry.content {
-                Ok(setting) => self.set(setting.key, &setting.value, folder, source),
+                Ok(Content::Setting(setting)) => self.set(setting.key, &setting.value, folder, source),
+                Ok(Content::Item(item)) => items.push(item),
                 Err(message) => self.problems.push(source, message),
             }
         }
+        self.config.declared = declared::read(&items, &name, folder, &mut self.problems);
         let secrets = [
             ("admin.password", self.config.admin.password.is_some(), "HOOKSTEAD_ADMIN_PASSWORD_FILE"),
             ("alarm.secret", self.config.alarm.secret.is_some(), "HOOKSTEAD_ALARM_SECRET_FILE"),

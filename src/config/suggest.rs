@@ -54,6 +54,17 @@ fn nearest_key(name: &str, bare: &str) -> Option<&'static Key> {
     nearest(KEYS.iter().map(|key| (key, distance(key))), bare)
 }
 
+/// The known name nearest to `name`.
+pub(super) fn nearest_of<'a>(known: &[&'a str], name: &str) -> Option<&'a str> {
+    if name.len() > 64 {
+        return None;
+    }
+    // `secret` was meant as `secret_file`, however many letters that is away.
+    let beginning = format!("{name}_");
+    let longer = known.iter().find(|known| known.starts_with(&beginning)).copied();
+    longer.or_else(|| nearest(known.iter().map(|known| (*known, strsim::damerau_levenshtein(name, known))), name))
+}
+
 /// The candidate at the least distance, unless so much differs that it would be a guess.
 fn nearest<T>(candidates: impl Iterator<Item = (T, usize)>, name: &str) -> Option<T> {
     let most = 2 + name.len() / 6;

@@ -53,6 +53,8 @@ macro_rules! settings {
         pub struct Config {
             $( $(#[$meta])+ pub $key: $Type, )+
             $( $(#[$section_meta])+ pub $section: $Section, )+
+            /// What is set up by the file itself.
+            pub declared: Declaration,
             /// Where each value came from, in the order of [`KEYS`].
             pub(super) sources: Vec<Source>,
             /// What is allowed and yet worth a second look.
@@ -73,6 +75,7 @@ macro_rules! settings {
                 Config {
                     $( $key: $default, )+
                     $( $section: $Section { $( $inner_key: $inner_default, )+ }, )+
+                    declared: Declaration::default(),
                     sources: vec![Source::Default; KEYS.len()],
                     warnings: Vec::new(),
                 }

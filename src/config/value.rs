@@ -11,7 +11,9 @@ pub(super) enum Value {
     Flag(bool),
     /// A list in brackets.
     List(Vec<Value>),
-    /// Something no key takes, described: a date, a fraction, a table.
+    /// A table, which stands within a list of the file.
+    Table(Vec<(String, Value)>),
+    /// Something no key takes, described: a date, a fraction.
     Other(String),
     /// Text from the environment or a flag, where numbers, flags and lists have no notation of their own.
     Plain(String),
@@ -62,6 +64,7 @@ impl Value {
             Value::Whole(number) => number.to_string(),
             Value::Flag(flag) => flag.to_string(),
             Value::List(items) => format!("a list of {}", items.len()),
+            Value::Table(_) => "a table".to_owned(),
             Value::Other(description) => description.clone(),
         }
     }

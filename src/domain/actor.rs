@@ -4,6 +4,9 @@ use std::net::IpAddr;
 
 use super::{AccountId, ApiKey, Need, Problem, ProblemKind, Role, Scope, User, UserId};
 
+/// How the configuration is named as an actor.
+const CONFIGURATION: &str = "configuration:";
+
 /// On whose behalf something is done. Every service function takes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
@@ -33,6 +36,16 @@ impl Actor {
     /// The operator at the command line.
     pub fn operator() -> Self {
         Actor::admin("command line")
+    }
+
+    /// The configuration, for what it sets up under that name. No person and no key is called so.
+    pub fn configuration(name: &str) -> Self {
+        Actor::admin(format!("{CONFIGURATION}{name}"))
+    }
+
+    /// Whether it is the configuration.
+    pub fn is_configuration(&self) -> bool {
+        self.name.starts_with(CONFIGURATION)
     }
 
     /// A program with an API key.

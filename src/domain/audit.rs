@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::{Actor, ApiKey, EventTypeInfo, Timestamp, User, Webhook};
 
@@ -111,6 +112,13 @@ impl Webhook {
             Some(until) => format!("since {} until {until}", secret.since),
         });
         let schedule = self.retry_schedule.as_ref();
+        let signature = |header: &Option<String>| header.clone().unwrap_or_else(|| "none".to_owned());
+        // Which one it is, without a page of PEM: the beginning of its SHA-256.
+        let certificate = |pem: &Option<String>, ends: Option<Timestamp>| match (pem, ends) {
+            (None, _) => "none".to_owned(),
+            (Some(pem), None) => fingerprint(pem),
+            (Some(pem), Some(ends)) => format!("{}, ends {ends}", fingerprint(pem)),
+        };
         vec![
             ("request_url", self.request_url.to_string()),
             ("description", self.description.clone()),
@@ -123,6 +131,10 @@ impl Webhook {
             ("rate_per_second", self.rate_per_second.map_or("no limit".to_owned(), |rate| rate.to_string())),
             ("retry_schedule_s", schedule.map_or("default".to_owned(), |known| format!("{:?}", known.to_seconds()))),
             ("ordered", if self.ordered { "yes" } else { "no" }.to_owned()),
+            ("hub_signature_header", signature(&self.other_signatures.hub)),
+            ("timestamped_signature_header", signature(&self.other_signatures.timestamped)),
+            ("tls_ca", certificate(&self.tls.ca, self.tls.ca_ends_at)),
+            ("tls_client_certificate", certificate(&self.tls.certificate, self.tls.certificate_ends_at)),
         ]
     }
 
@@ -150,6 +162,8 @@ impl EventTypeInfo {
             ("example", self.example.clone().unwrap_or_default()),
             ("schema", self.schema.clone().unwrap_or_default()),
             ("offered", if self.retired { "no" } else { "yes" }.to_owned()),
+            ("masked", self.masked.as_slice().join(", ")),
+            ("forget_after_success", if self.forget_after_success { "yes" } else { "no" }.to_owned()),
         ]
     }
 }
@@ -175,6 +189,11 @@ impl User {
             ("password", format!("since {}", self.password_changed_at)),
         ]
     }
+}
+
+fn fingerprint(pem: &str) -> String {
+    let digest = Sha256::digest(pem);
+    digest.iter().take(8).fold(String::from("SHA-256 "), |text, byte| format!("{text}{byte:02x}"))
 }
 
 fn cut(text: &str) -> String {

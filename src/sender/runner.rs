@@ -238,7 +238,7 @@ impl Shared {
         let built = request::build(parcel, self.clock.wall(), self.timeout);
         let began = Instant::now();
         let sent = catch_unwind(AssertUnwindSafe(|| self.transport.send(&built.request))).unwrap_or_else(|_| {
-            tracing::error!(webhook = %built.request.webhook, "A panic while sending.");
+            tracing::error!(webhook_id = %built.request.webhook, "A panic while sending.");
             let outcome = Outcome::NoAnswer { cause: Cause::Internal, detail: String::new() };
             Sent { outcome, address: None }
         });

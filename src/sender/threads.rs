@@ -89,7 +89,7 @@ impl Work<Job> for Sending {
             Ok(Some(parcel)) => self.0.finish(job, parcel),
             Ok(None) => Input::Stale(job),
             Err(problem) => {
-                tracing::error!(delivery = %job.due.delivery, problem = problem.detail, "A delivery cannot be read.");
+                tracing::error!(log_id = %job.due.delivery, problem = problem.detail, "A delivery cannot be read.");
                 Input::Unreadable(job)
             }
         };
@@ -98,7 +98,7 @@ impl Work<Job> for Sending {
 
     /// Nothing was sent: a panic of the transport itself is an outcome.
     fn panicked(&self, job: Job) {
-        tracing::error!(delivery = %job.due.delivery, "A panic while a delivery was read.");
+        tracing::error!(log_id = %job.due.delivery, "A panic while a delivery was read.");
         self.0.mail.push(Mail::Input(Input::Unreadable(job)));
     }
 }

@@ -22,7 +22,10 @@ use ureq::unversioned::transport::{
 };
 
 use super::{dialler::connect_deadline, failure::Failure};
-use crate::domain::{Cause, Fault, Timestamp, TlsOptions};
+use crate::{
+    domain::{Cause, Fault, Timestamp, TlsOptions},
+    system::unchecked_client,
+};
 
 /// Names of a certificate that are shown, at most.
 const NAMES_SHOWN: usize = 5;
@@ -44,6 +47,12 @@ impl TlsConfigs {
         }
         let common = Arc::new(builder(roots.clone()).with_no_client_auth());
         Ok(TlsConfigs { roots, common })
+    }
+
+    /// Every receiver is believed. For what dials this very server only, by an address that its
+    /// certificate does not name.
+    pub fn unchecked() -> Self {
+        TlsConfigs { roots: RootCertStore::empty(), common: unchecked_client() }
     }
 
     /// The configuration of a webhook. What cannot be used was refused when it was entered, so this

@@ -45,6 +45,8 @@ pub struct KeyView {
     pub key: ApiKey,
     /// When and from where it was last used. After a restart it may be some minutes off.
     pub last_used: Option<KeyUse>,
+    /// Where the configuration sets it up, if it does.
+    pub place: Option<String>,
 }
 
 impl Service {
@@ -128,7 +130,11 @@ impl Service {
             .keys()
             .iter()
             .filter(|key| key.revoked_at.is_none())
-            .map(|key| KeyView { last_used: used.get(&key.id).map(|(used, _)| *used), key: (**key).clone() })
+            .map(|key| KeyView {
+                last_used: used.get(&key.id).map(|(used, _)| *used),
+                place: self.key_place(key.id),
+                key: (**key).clone(),
+            })
             .collect();
         views.sort_by_key(|view| std::cmp::Reverse(view.key.id));
         Ok(views)
@@ -145,6 +151,7 @@ impl Service {
     /// `read_only`, `people_only`, `not_found`, `cannot_write`.
     pub async fn revoke_key(&self, actor: &Actor, id: ApiKeyId) -> Result<(), Problem> {
         actor.may(Need::Admin)?;
+        self.refuse_declared(actor, "API key", self.key_place(id))?;
         let name = self.store.keys().iter().find(|key| key.id == id).map(|key| key.name.clone()).unwrap_or_default();
         let audit = self.audit(actor, "api_key.revoked", id).changing("name", name, "");
         self.store.revoke_key(id, self.now(), audit).await

@@ -111,6 +111,7 @@ impl Service {
         change: EventTypeChange,
     ) -> Result<Arc<EventTypeInfo>, Problem> {
         actor.require_for_all(Scope::EventTypesWrite)?;
+        self.refuse_declared(actor, "event type", self.event_type_place(name))?;
         let mut info = (*self.event_type(&as_reader(actor), name)?).clone();
         info.label = change.label.unwrap_or(info.label);
         info.category = change.category.unwrap_or(info.category);
@@ -132,6 +133,7 @@ impl Service {
     /// `missing_scope`, `wrong_account`, `not_found`, `cannot_write`.
     pub async fn remove_event_type(&self, actor: &Actor, name: &str) -> Result<Removed, Problem> {
         actor.require_for_all(Scope::EventTypesWrite)?;
+        self.refuse_declared(actor, "event type", self.event_type_place(name))?;
         let info = self.event_type(&as_reader(actor), name)?;
         let audit = self.audit(actor, "event_type.removed", &info.name);
         let left = self.store.remove_event_type(info.name.clone(), audit).await?;

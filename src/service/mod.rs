@@ -8,6 +8,7 @@
 mod access;
 mod audit;
 mod bulk;
+mod declared;
 mod event_types;
 mod events;
 mod guesses;
@@ -27,7 +28,7 @@ mod webhooks;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, RwLock},
 };
 
 pub use crate::{
@@ -36,6 +37,7 @@ pub use crate::{
 };
 pub use access::{CreatedKey, KeyInput, KeyView};
 pub use bulk::{BulkPlan, BulkRequest};
+pub use declared::NotSetUp;
 pub use event_types::{EventTypeChange, EventTypeInput, Removed};
 pub use events::{Accepted, DryRun, PublishEvent};
 pub use healing::LookedAfter;
@@ -91,6 +93,7 @@ pub struct Service {
     half_signed_in: sign_in::HalfSignedIn,
     /// The last use of each key, and when one was last written down.
     keys_used: Mutex<HashMap<ApiKeyId, (KeyUse, Timestamp)>>,
+    declared: RwLock<Arc<declared::Places>>,
 }
 
 impl Service {
@@ -121,6 +124,7 @@ impl Service {
             hashing: passwords::Hashing::default(),
             half_signed_in: sign_in::HalfSignedIn::default(),
             keys_used: Mutex::new(keys_used.collect()),
+            declared: RwLock::default(),
         })
     }
 

@@ -47,4 +47,18 @@ pub struct Settings {
     pub retention: Duration,
     /// The address people and programs reach this server at, if set.
     pub public_url: Option<String>,
+    /// Whether this server itself speaks TLS.
+    pub speaks_tls: bool,
+}
+
+impl Settings {
+    /// `https` or `http`: how this server is reached where no public address is set.
+    pub fn scheme(&self) -> &'static str {
+        if self.speaks_tls { "https" } else { "http" }
+    }
+
+    /// Whether people and programs reach this server over TLS only.
+    pub fn is_secure(&self) -> bool {
+        self.public_url.as_deref().map_or(self.speaks_tls, |url| url.starts_with("https:"))
+    }
 }

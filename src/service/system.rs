@@ -41,6 +41,8 @@ pub struct Machine {
     pub database_bytes: u64,
     /// Free bytes of its disk; `None` if that cannot be told.
     pub free_bytes: Option<u64>,
+    /// When our own certificate ends; `None` without TLS.
+    pub certificate_ends: Option<Timestamp>,
 }
 
 /// How much is stored and how much comes.

@@ -20,6 +20,8 @@ pub struct WebhookView {
     pub disable_warning: Option<DisableWarning>,
     /// How it is asked whether it answers again, if it was switched off automatically.
     pub probing: Option<Probing>,
+    /// Where the configuration sets it up, if it does.
+    pub place: Option<String>,
 }
 
 /// What happened to a webhook lately. Hours without a delivery are left out.

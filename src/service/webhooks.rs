@@ -225,6 +225,7 @@ impl Service {
     ) -> Result<WebhookView, Problem> {
         actor.require(Scope::WebhooksWrite)?;
         let present = self.visible_webhook(actor, id)?;
+        self.refuse_declared_webhook(actor, id)?;
         let mut faults = Vec::new();
         if let Some(url) = &change.request_url {
             faults.extend(at("/request_url", self.check_target(url)));
@@ -285,6 +286,7 @@ impl Service {
     pub async fn delete_webhook(&self, actor: &Actor, id: WebhookId, if_version: Option<u64>) -> Result<(), Problem> {
         actor.require(Scope::WebhooksWrite)?;
         self.visible_webhook(actor, id)?;
+        self.refuse_declared_webhook(actor, id)?;
         let now = self.now();
         let update: WebhookUpdate = Box::new(move |webhook: &mut Webhook| {
             webhook.deleted_at = Some(now);
@@ -304,6 +306,7 @@ impl Service {
     pub async fn enable_webhook(&self, actor: &Actor, id: WebhookId, missed: Missed) -> Result<WebhookView, Problem> {
         actor.require(Scope::WebhooksWrite)?;
         self.visible_webhook(actor, id)?;
+        self.refuse_enabling_declared(actor, id)?;
         if missed == Missed::Skip {
             // Before it is on, so that nothing that is to be skipped can be sent meanwhile.
             self.store.skip_missed(id, self.now()).await?;
@@ -319,6 +322,7 @@ impl Service {
     pub async fn disable_webhook(&self, actor: &Actor, id: WebhookId) -> Result<WebhookView, Problem> {
         actor.require(Scope::WebhooksWrite)?;
         self.visible_webhook(actor, id)?;
+        self.refuse_declared_webhook(actor, id)?;
         let now = self.now();
         let update: WebhookUpdate = Box::new(move |webhook: &mut Webhook| {
             webhook.disabled.get_or_insert(Disabled { reason: DisabledReason::ByRequest, at: now });
@@ -339,6 +343,7 @@ impl Service {
     ) -> Result<WebhookView, Problem> {
         actor.require(Scope::WebhooksWrite)?;
         self.visible_webhook(actor, id)?;
+        self.refuse_declared_webhook(actor, id)?;
         let now = self.now();
         let secret = secret.unwrap_or_else(|| self.generate_secret());
         let update: WebhookUpdate = Box::new(move |webhook: &mut Webhook| webhook.rotate(secret, now, overlap));
@@ -352,6 +357,7 @@ impl Service {
     pub async fn end_old_secrets(&self, actor: &Actor, id: WebhookId) -> Result<WebhookView, Problem> {
         actor.require(Scope::WebhooksWrite)?;
         self.visible_webhook(actor, id)?;
+        self.refuse_declared_webhook(actor, id)?;
         let update: WebhookUpdate = Box::new(|webhook: &mut Webhook| webhook.secrets.truncate(1));
         self.update(actor, "webhook.old_secrets_ended", id, None, update).await
     }
@@ -545,7 +551,8 @@ impl Service {
         let healing = self.store.healings().get(&webhook.id).copied().unwrap_or_default();
         let disable_warning = self.settings.healing.warning(&webhook, &state, &healing, now);
         let probing = healing.probing.filter(|_| webhook.disabled.is_some());
-        WebhookView { webhook, state, health, disable_warning, probing }
+        let place = self.webhook_place(webhook.id);
+        WebhookView { webhook, state, health, disable_warning, probing, place }
     }
 
     /// Whether the name in a URL leads to an address; blocks for the time of a look-up. What cannot

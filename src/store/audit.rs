@@ -6,7 +6,7 @@ use redb::ReadableTable;
 
 use super::{
     AuditEntry, Pending, Store,
-    record::decode,
+    seal::Place,
     tables::{AUDIT, META},
 };
 use crate::domain::{AuditFilter, Problem, Timestamp};
@@ -34,6 +34,7 @@ impl Store {
     /// # Errors
     /// If the store cannot be read.
     pub fn audit(&self, filter: &AuditFilter, before: Option<u64>, limit: usize) -> Result<AuditPage, Problem> {
+        let seal = self.inner.shared().seal;
         self.read(|transaction| {
             let mut page = AuditPage::default();
             let table = transaction.open_table(AUDIT)?;
@@ -43,7 +44,7 @@ impl Store {
                     page.next = Some(key.value() + 1);
                     break;
                 }
-                let entry: AuditEntry = decode(bytes.value())?;
+                let entry: AuditEntry = seal.decode(&Place::entry(key.value()), bytes.value())?;
                 if filter.since.is_some_and(|since| entry.at < since) {
                     // Entries are in the order of time, but for clocks that were set back.
                     break;
@@ -98,7 +99,8 @@ impl Store {
             let mut old = Vec::new();
             for row in table.iter()?.take(FORGOTTEN_AT_ONCE) {
                 let (key, bytes) = row?;
-                let is_old = decode::<AuditEntry>(bytes.value())?.at < before || key.value() + most <= newest;
+                let entry: AuditEntry = batch.shared.seal.decode(&Place::entry(key.value()), bytes.value())?;
+                let is_old = entry.at < before || key.value() + most <= newest;
                 // The newest stays, so that numbers are never given out again.
                 if !is_old || key.value() == newest {
                     break;

@@ -13,6 +13,7 @@ use super::{
     order::Places,
     record::{decode, encode},
     rows::{Changes, Rows},
+    seal::Place,
     shared::{Shared, States},
     tables::*,
     tags::{self, Block, Tag},
@@ -269,7 +270,7 @@ impl<'t> Batch<'t> {
     pub fn audit(&self, entry: &AuditEntry) -> Result<(), Fail> {
         let mut table = self.open(AUDIT)?;
         let next = table.last()?.map_or(0, |(key, _)| key.value() + 1);
-        table.insert(next, encode(entry).as_slice())?;
+        table.insert(next, self.shared.seal.encode(&Place::entry(next), entry).as_slice())?;
         Ok(())
     }
 

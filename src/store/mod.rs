@@ -14,6 +14,7 @@ mod attempts;
 mod audit;
 mod batch;
 mod catalogue;
+mod declared;
 mod disk;
 mod events;
 mod face;
@@ -62,6 +63,7 @@ use redb::{Database, Durability, ReadTransaction, ReadableDatabase, ReadableTabl
 pub use crate::domain::AuditEntry;
 pub use access::{EndSessions, UserUpdate};
 pub use audit::AuditPage;
+pub use declared::DeclaredNames;
 pub use disk::{DATA_FILE, MARKER_FILE, OpenBackend, OpenError, OpenOptions};
 pub use face::{
     AccountHour, Answer, AttemptRecord, BulkJob, Due, EventFilter, Notice, Observer, Parcel, Published, QueuePage,
@@ -150,11 +152,14 @@ impl Store {
 
     fn over(opened: Opened, backend: OpenBackend, options: OpenOptions, syncs: Syncs) -> Result<Store, String> {
         let Opened { database, mut journal } = opened;
+        // First of all: without the right key nothing is changed.
+        let sealed_with = sealed(&database).map_err(|error| error.to_string())?;
+        let mut seal = Seal::of(options.key_file.as_ref(), sealed_with.as_deref())?;
         recovery::recover(&database, &mut journal, Durability::Immediate).map_err(disk::unreadable)?;
-        let seal = match &options.key_file {
-            Some(file) => file.open(sealed(&database).map_err(|error| error.to_string())?.as_deref())?,
-            None => Seal::default(),
-        };
+        let by_now = sealed(&database).map_err(|error| error.to_string())?;
+        if by_now != sealed_with {
+            seal = Seal::of(options.key_file.as_ref(), by_now.as_deref())?;
+        }
         let (shared, states) = load(&database, seal).map_err(|error| error.to_string())?;
         let inner = Inner {
             backend,

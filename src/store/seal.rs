@@ -21,9 +21,9 @@ use super::{
     AuditEntry, Pending, Store,
     batch::Batch,
     fail::Fail,
-    key_file::RandomBytes,
+    key_file::{KeyFile, RandomBytes},
     record::{self, decode, encode},
-    tables::{META, USERS, WEBHOOK_VERSIONS, WEBHOOKS},
+    tables::{AUDIT, META, USERS, WEBHOOK_VERSIONS, WEBHOOKS},
 };
 use crate::domain::{Problem, WebhookId};
 
@@ -39,7 +39,8 @@ const HEAD_BYTES: usize = 1 + ID_BYTES + NONCE_LEN;
 /// true, so as long as it names another key than the newest, sealing anew goes on.
 const META_KEY: &str = "sealed";
 
-/// Tables of sealed records; the versions of webhooks are sealed besides.
+/// Tables of sealed records under a number of their own; the versions of webhooks and the entries of the
+/// audit log, which has old and new values of all of them, are sealed besides.
 const TABLES: [TableDefinition<u128, &[u8]>; 2] = [WEBHOOKS, USERS];
 
 /// Records looked at in one transaction while all are sealed anew: about a millisecond of work.
@@ -100,6 +101,14 @@ impl Seal {
         };
         let keys: Vec<Key> = keys.iter().map(key).collect();
         Seal((!keys.is_empty()).then(|| Arc::new(Ring { keys, random })))
+    }
+
+    /// With the keys of a file, for data that was sealed with `sealed_with`; plain without a file.
+    ///
+    /// # Errors
+    /// What is wrong with the file, and what to do.
+    pub(super) fn of(file: Option<&KeyFile>, sealed_with: Option<&str>) -> Result<Seal, String> {
+        file.map_or_else(|| Ok(Seal::default()), |file| file.open(sealed_with))
     }
 
     /// Its keys, the newest first.
@@ -173,6 +182,11 @@ impl Place {
     /// The row of a table under a number.
     pub fn row(table: TableDefinition<u128, &[u8]>, key: u128) -> Place {
         Place([table.name().as_bytes(), &[0], &key.to_be_bytes()].concat())
+    }
+
+    /// An entry of the audit log.
+    pub fn entry(number: u64) -> Place {
+        Place([b"audit".as_slice(), &[0], &number.to_be_bytes()].concat())
     }
 
     /// A version of a webhook.
@@ -261,6 +275,8 @@ impl Store {
             }
             let versions = transaction.open_table(WEBHOOK_VERSIONS)?;
             versions.iter()?.try_for_each(|row| row.map(|(_, bytes)| count(bytes.value())))?;
+            let entries = transaction.open_table(AUDIT)?;
+            entries.iter()?.try_for_each(|row| row.map(|(_, bytes)| count(bytes.value())))?;
             Ok(())
         })?;
         found.sort_by_key(|(id, _)| id.is_none());
@@ -304,6 +320,10 @@ pub(super) fn verify(transaction: &ReadTransaction, seal: &Seal, mut found: impl
         let (webhook, version) = key.value();
         look(format!("version {version} of {}", WebhookId(webhook)), &Place::version(key.value()), bytes.value());
     }
+    for row in transaction.open_table(AUDIT)?.iter()? {
+        let (key, bytes) = row?;
+        look(format!("entry {} of the audit log", key.value()), &Place::entry(key.value()), bytes.value());
+    }
     Ok(())
 }
 
@@ -311,11 +331,12 @@ fn reseal(batch: &mut Batch, from: SealPosition) -> Result<Resealed, Fail> {
     let Some(newest) = batch.shared.seal.newest() else { return Ok(Resealed { records: 0, next: None }) };
     let (records, last) = match TABLES.get(from.table) {
         Some(table) => rows(batch, *table, from.key)?,
-        None => versions(batch, from)?,
+        None if from.table == TABLES.len() => versions(batch, from)?,
+        None => entries(batch, from)?,
     };
     let next = match last {
         Some((key, version)) => Some(SealPosition { table: from.table, key, version }),
-        None if from.table < TABLES.len() => Some(SealPosition { table: from.table + 1, ..SealPosition::default() }),
+        None if from.table <= TABLES.len() => Some(SealPosition { table: from.table + 1, ..SealPosition::default() }),
         None => None,
     };
     if next.is_none() {
@@ -355,6 +376,21 @@ fn versions(batch: &Batch, from: SealPosition) -> Result<Step, Fail> {
         open.insert(key, record.as_slice())?;
     }
     Ok((renewed.len() as u64, (looked_at == CHUNK).then_some((last.0, last.1.saturating_add(1)))))
+}
+
+fn entries(batch: &Batch, from: SealPosition) -> Result<Step, Fail> {
+    let mut open = batch.open(AUDIT)?;
+    let (mut renewed, mut looked_at, mut last) = (Vec::new(), 0, from.version);
+    for row in open.range(last..)?.take(CHUNK) {
+        let (key, bytes) = row?;
+        (looked_at, last) = (looked_at + 1, key.value());
+        let record = batch.shared.seal.renew(&Place::entry(last), bytes.value())?;
+        renewed.extend(record.map(|record| (last, record)));
+    }
+    for (key, record) in &renewed {
+        open.insert(key, record.as_slice())?;
+    }
+    Ok((renewed.len() as u64, (looked_at == CHUNK).then_some((0, last.saturating_add(1)))))
 }
 
 #[cfg(test)]

@@ -7,7 +7,10 @@ use actix_web::{
     Error, HttpMessage,
     body::{BodySize, BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{self, HeaderMap, HeaderName, HeaderValue},
+    http::{
+        Method,
+        header::{self, HeaderMap, HeaderName, HeaderValue},
+    },
     middleware::Next,
     web,
 };
@@ -20,6 +23,9 @@ use super::{WebState, idle, problem::Refusal};
 const MAX_HEAD: usize = 32 * 1024;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+
+/// Where events are posted, one by one or many.
+const EVENTS: &str = "/api/v1/events";
 
 /// Set unless a handler has set its own.
 const SECURITY: [(HeaderName, &str); 6] = [
@@ -71,8 +77,13 @@ pub async fn frame(
     let (request, answer) = response.into_parts();
     response = ServiceResponse::new(request, state.mount().move_answer(answer));
     idle::end(response.request(), matches!(response.response().body().size(), BodySize::Stream));
-    set_headers(response.headers_mut(), &id, state.is_https());
-    let (status, ms) = (response.status().as_u16(), began.elapsed().as_millis() as u64);
+    set_headers(response.headers_mut(), &id, state.service().settings().is_secure());
+    let (status, took) = (response.status().as_u16(), began.elapsed());
+    let ms = took.as_millis() as u64;
+    // Only what posts events is answered so.
+    if status == 202 && method == Method::POST && path.starts_with(EVENTS) {
+        state.meters().ingest.observe(took);
+    }
     // What the test receiver answers it was told to answer, and its name is nobody's to read.
     let scripted = path.starts_with("/in/");
     let path: String = if scripted { "/in/…".to_owned() } else { path.chars().take(200).collect() };
@@ -90,8 +101,8 @@ fn head_bytes(request: &ServiceRequest) -> usize {
     headers + request.uri().path().len() + query
 }
 
-fn set_headers(headers: &mut HeaderMap, id: &str, is_https: bool) {
-    if is_https {
+fn set_headers(headers: &mut HeaderMap, id: &str, secure: bool) {
+    if secure {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HTTPS_ONLY));
     }
     headers.insert(REQUEST_ID, HeaderValue::from_str(id).expect("an id is plain text"));
@@ -99,5 +110,9 @@ fn set_headers(headers: &mut HeaderMap, id: &str, is_https: bool) {
         if !headers.contains_key(&name) {
             headers.insert(name, HeaderValue::from_static(value));
         }
+    }
+    // Browsers heed it over TLS only, so that it does no harm where the proxy is passed by.
+    if secure {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
 }

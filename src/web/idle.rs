@@ -14,6 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::{
     HttpRequest,
     dev::Extensions,
@@ -40,7 +41,8 @@ thread_local! {
 
 /// Watches a new connection.
 pub fn watch(connection: &dyn Any, data: &mut Extensions) {
-    let Some(stream) = connection.downcast_ref::<AsyncStream>() else { return };
+    let encrypted = || connection.downcast_ref::<TlsStream<AsyncStream>>().map(|stream| stream.get_ref().0);
+    let Some(stream) = connection.downcast_ref::<AsyncStream>().or_else(encrypted) else { return };
     // Without a free descriptor it goes unwatched rather than unanswered.
     let Ok(copy) = stream.as_fd().try_clone_to_owned() else { return };
     let watched = Rc::new(Watched { stream: copy.into(), idle_since: Cell::new(Some(Instant::now())) });

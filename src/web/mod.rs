@@ -12,6 +12,7 @@ pub mod frame;
 pub mod health;
 mod idle;
 pub mod json;
+pub mod listen;
 pub mod metrics;
 mod mount;
 pub mod openapi;
@@ -27,6 +28,7 @@ use std::{fmt, sync::Arc};
 
 use actix_web::web::{self, ServiceConfig};
 use ipnet::IpNet;
+use parking_lot::RwLock;
 
 pub use frame::RequestId;
 pub use server::{Running, WebOptions, app, bind, start};
@@ -38,19 +40,37 @@ use self::{
 use crate::{
     config::Config,
     service::{Check, Machine, Service},
-    system::Random,
+    system::{Meters, Random},
 };
 
 /// What every handler can reach.
 pub struct WebState {
     service: Arc<Service>,
     random: Arc<dyn Random>,
+    /// As it was at the start.
     config: Arc<Config>,
+    in_force: ConfigInForce,
+    meters: Arc<Meters>,
     checks: Box<dyn Fn() -> Vec<Check> + Send + Sync>,
     machine: Box<dyn Fn() -> Machine + Send + Sync>,
     desk: pages::Desk,
     receiver: receiver::Receiver,
     mount: mount::Mount,
+}
+
+/// The configuration as it is in force, which reading it again changes.
+#[derive(Debug, Clone)]
+pub struct ConfigInForce(Arc<RwLock<Arc<Config>>>);
+
+impl ConfigInForce {
+    fn new(config: Config) -> Self {
+        ConfigInForce(Arc::new(RwLock::new(Arc::new(config))))
+    }
+
+    /// Changes it.
+    pub fn change<T>(&self, change: impl FnOnce(&mut Config) -> T) -> T {
+        change(Arc::make_mut(&mut self.0.write()))
+    }
 }
 
 /// [`WebState`] as a handler gets it.
@@ -63,13 +83,26 @@ impl WebState {
         service: Arc<Service>,
         random: Arc<dyn Random>,
         config: Config,
+        meters: Arc<Meters>,
         checks: impl Fn() -> Vec<Check> + Send + Sync + 'static,
         machine: impl Fn() -> Machine + Send + Sync + 'static,
     ) -> Self {
         let desk = pages::Desk::new(&*random);
         let mount = mount::Mount::of(config.public_url.as_ref());
+        let in_force = ConfigInForce::new(config.clone());
         let (config, checks, machine) = (Arc::new(config), Box::new(checks), Box::new(machine));
-        WebState { service, random, config, checks, machine, desk, receiver: receiver::Receiver::default(), mount }
+        WebState {
+            service,
+            random,
+            config,
+            in_force,
+            meters,
+            checks,
+            machine,
+            desk,
+            receiver: receiver::Receiver::default(),
+            mount,
+        }
     }
 
     /// What may be asked.
@@ -87,14 +120,19 @@ impl WebState {
         &self.mount
     }
 
-    /// Whether people reach this server by https.
-    fn is_https(&self) -> bool {
-        self.service.settings().public_url.as_deref().is_some_and(|url| url.starts_with("https:"))
+    /// What the operator set, and where.
+    fn config(&self) -> Arc<Config> {
+        self.in_force.0.read().clone()
     }
 
-    /// What the operator set, and where.
-    fn config(&self) -> &Config {
-        &self.config
+    /// The configuration that the pages show, for whoever reads it again.
+    pub fn config_in_force(&self) -> ConfigInForce {
+        self.in_force.clone()
+    }
+
+    /// What is counted.
+    fn meters(&self) -> &Arc<Meters> {
+        &self.meters
     }
 
     /// What the machine and the sender are at.

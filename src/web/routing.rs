@@ -1,6 +1,14 @@
 //! A path and its methods. Any other method is answered 405 with `Allow`, which the web framework
 //! leaves to each path; here it is done once.
 
+use std::{
+    any::Any,
+    future::{Future, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    task::Poll,
+};
+
 use actix_web::{
     FromRequest, Handler, Resource, Responder,
     dev::{AppService, HttpServiceFactory},
@@ -10,7 +18,7 @@ use actix_web::{
 };
 
 use super::problem::{Refusal, Reply, allow};
-use crate::domain::Need;
+use crate::domain::{Need, Problem};
 
 /// What a page needs its visitor to be allowed, by method.
 #[derive(Debug, Clone, Copy)]
@@ -112,9 +120,43 @@ impl Path {
         F::Output: Responder + 'static,
     {
         self.methods.push(method);
-        self.resource = self.resource.route(web::route().guard(guard).to(handler));
+        self.resource = self.resource.route(web::route().guard(guard).to(Caught(handler)));
         self
     }
+}
+
+/// A handler whose panic costs one answer and not the connection, and is logged within the span that has
+/// the id of the request.
+#[derive(Clone)]
+struct Caught<F>(F);
+
+impl<F, Args> Handler<Args> for Caught<F>
+where
+    F: Handler<Args>,
+    F::Output: 'static,
+    Args: 'static,
+{
+    type Output = Result<F::Output, Refusal>;
+    type Future = Pin<Box<dyn Future<Output = Self::Output>>>;
+
+    fn call(&self, args: Args) -> Self::Future {
+        // What is left of a handler that panicked is dropped and looked at by nobody.
+        let mut future = match catch_unwind(AssertUnwindSafe(|| self.0.call(args))) {
+            Ok(future) => Box::pin(future),
+            Err(panic) => return Box::pin(std::future::ready(Err(panicked(&*panic)))),
+        };
+        Box::pin(poll_fn(move |context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) => Poll::Ready(Err(panicked(&*panic))),
+        }))
+    }
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Refusal {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no words");
+    tracing::error!(panic = text, "a handler panicked");
+    Problem::internal().into()
 }
 
 impl HttpServiceFactory for Path {

@@ -5,7 +5,7 @@ use std::{
     io,
     net::{SocketAddr, TcpListener},
     pin::Pin,
-    sync::mpsc,
+    sync::{Arc, mpsc},
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -19,9 +19,12 @@ use actix_web::{
 };
 
 use super::{WebState, frame, idle, routes};
+use crate::system::certificate::ServerCertificate;
 
 /// How long the head of a request may take to arrive; a slower one is answered 408.
 const HEAD_DEADLINE: Duration = Duration::from_secs(5);
+/// How long the handshake of an encrypted connection may take.
+const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
 /// How long a connection may stand idle between requests.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// How long the rest of a refused body is read and thrown away, so that the caller gets to see
@@ -37,6 +40,8 @@ pub struct WebOptions {
     pub workers: usize,
     /// Most connections at once, all threads together.
     pub max_connections: usize,
+    /// What connections are encrypted with; plain HTTP without.
+    pub certificate: Option<Arc<ServerCertificate>>,
 }
 
 /// Takes the address. Connections wait from now on; [`start`] answers them.
@@ -66,8 +71,12 @@ pub fn start(listener: TcpListener, options: WebOptions, state: WebState) -> io:
                 .keep_alive(KEEP_ALIVE)
                 .shutdown_timeout(STOP_WITHIN_S)
                 .on_connect(idle::watch)
-                .disable_signals()
-                .listen(listener);
+                .tls_handshake_timeout(HANDSHAKE_DEADLINE)
+                .disable_signals();
+            let server = match &options.certificate {
+                Some(certificate) => server.listen_rustls_0_23(listener, certificate.server_config()),
+                None => server.listen(listener),
+            };
             match server {
                 Ok(server) => {
                     let mut server = server.run();

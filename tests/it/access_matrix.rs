@@ -38,7 +38,7 @@ enum For {
 }
 
 /// Every route below `/api/v1`, with a body that is right.
-const API: [(&str, &str, For, &str); 31] = [
+const API: [(&str, &str, For, &str); 32] = [
     ("GET", "/events", For::ReadOwn, ""),
     ("POST", "/events", For::WriteOwn, r#"{"type":"contact.created","data":1}"#),
     ("POST", "/events/batch", For::WriteOwn, r#"{"events":[{"type":"contact.created","data":1}]}"#),
@@ -67,6 +67,7 @@ const API: [(&str, &str, For, &str); 31] = [
     ("POST", "/bulk-resends", For::WriteOwn, r#"{"filter":{},"dry_run":true}"#),
     ("GET", "/bulk-resends/{id}", For::Read, ""),
     ("DELETE", "/bulk-resends/{id}", For::Write, ""),
+    ("DELETE", "/accounts/{account}/payloads", For::WriteAll, ""),
     ("GET", "/me", For::ReadOwn, ""),
     ("GET", "/stats", For::ReadOwn, ""),
     ("GET", "/openapi.json", For::Everybody, ""),
@@ -76,7 +77,7 @@ const API: [(&str, &str, For, &str); 31] = [
 type Page = (&'static str, &'static str, For, &'static [(&'static str, &'static str)]);
 
 /// Every route of the pages and of machines that look after this one, with the fields of a form.
-const PAGES: [Page; 98] = [
+const PAGES: [Page; 102] = [
     ("GET", "/healthz", For::Everybody, &[]),
     ("GET", "/readyz", For::Everybody, &[]),
     ("GET", "/metrics", For::Everybody, &[]),
@@ -151,6 +152,10 @@ const PAGES: [Page; 98] = [
     ("GET", "/system/pause", For::Admin, &[]),
     ("POST", "/system/pause", For::Admin, &[("reason", "matrix")]),
     ("POST", "/system/resume", For::Admin, &[]),
+    ("GET", "/integration/event-types/{name}/privacy", For::Admin, &[]),
+    ("POST", "/integration/event-types/{name}/privacy", For::Admin, &[]),
+    ("GET", "/system/delete-payloads", For::Admin, &[]),
+    ("POST", "/system/delete-payloads", For::Admin, &[]),
     ("GET", "/system/settings", For::Look, &[]),
     ("POST", "/system/settings", For::Look, &[("zone", "UTC"), ("theme", "system")]),
     ("GET", "/system/settings/configuration", For::Admin, &[]),
@@ -340,7 +345,7 @@ fn filled(path: &str, things: &Things) -> String {
         path if path.contains("bulk-resends/{id}") => &things.bulk,
         _ => &things.webhook,
     };
-    path.replace("{id}", id).replace("{name}", &things.name)
+    path.replace("{id}", id).replace("{account}", "default").replace("{name}", &things.name)
 }
 
 fn routes(paths: Vec<hookstead::web::routing::Path>) -> BTreeSet<(String, String)> {

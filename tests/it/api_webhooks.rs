@@ -47,7 +47,7 @@ fn a_webhook_is_made_shown_and_listed_and_its_secret_only_where_it_belongs() {
         "timeout_ms": 5000, "max_in_flight": 3, "rate_per_second": 7, "retry_schedule_s": [5, 60],
         "ordered": false, "hub_signature_header": null, "timestamped_signature_header": null,
             "tls_ca": null, "tls_ca_ends_at": null, "tls_client_certificate": null,
-            "tls_client_certificate_ends_at": null, "health": "new", "failing_since": null, "disable_warning": null, "probe": null, "throttled_until": null, "waiting": 0, "missed": 0,
+            "tls_client_certificate_ends_at": null, "health": "new", "failing_since": null, "disable_warning": null, "probe": null, "throttled_until": null, "set_by_configuration": null, "waiting": 0, "missed": 0,
         "old_secret_until": null, "created_at": now, "updated_at": now,
     });
     assert_eq!(made.as_object_mut().unwrap().remove("secret"), Some(json!("my own typed secret")));

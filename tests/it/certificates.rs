@@ -70,6 +70,17 @@ impl Authority {
 
     /// A receiver's side for these names, valid from 2020 to 2999 or as `change` says.
     pub fn server(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> ServerConfig {
+        let (certificate, key) = self.sign(names, change);
+        server_config(certificate.der().clone(), &key)
+    }
+
+    /// A certificate of the same kind and its key, both as PEM.
+    pub fn pem_pair(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> (String, String) {
+        let (certificate, key) = self.sign(names, change);
+        (certificate.pem(), key.serialize_pem())
+    }
+
+    fn sign(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> (rcgen::Certificate, KeyPair) {
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let mut params = CertificateParams::new(names).expect("valid names");
         params.not_before = date_time_ymd(2020, 1, 1);
@@ -77,7 +88,7 @@ impl Authority {
         change(&mut params);
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
-        server_config(certificate.der().clone(), &key)
+        (certificate, key)
     }
 }
 

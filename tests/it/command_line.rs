@@ -77,7 +77,7 @@ fn check_config_shows_where_a_value_came_from() {
 #[test]
 fn an_answer_that_nobody_takes_is_a_failure_without_a_panic() {
     let folder = tempfile::tempdir().unwrap();
-    for arguments in ["--help", "version", "check-config"] {
+    for arguments in ["--help", "version", "check-config", "openapi", "man", "completions bash"] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let mut command = hookstead(folder.path(), arguments);

@@ -1,9 +1,22 @@
 //! The database in a data file, as it is behind the journal, for tests that look or change what no
 //! page shows.
 
-use std::{fs, io, path::Path};
+use std::{fs, io, path::Path, sync::Arc};
 
-use hookstead::store::StorageBackend;
+use hookstead::{
+    domain::{AuditEntry, AuditFilter},
+    store::{KeyFile, OpenOptions, StorageBackend, Store},
+};
+
+/// The audit log of a stopped server whose key lies beside its data, the newest first.
+pub fn audit_log(data_dir: &Path) -> Vec<AuditEntry> {
+    let key_file = KeyFile { path: data_dir.with_file_name("hookstead.key"), random: Arc::new(|_| {}) };
+    let store = Store::open(data_dir, OpenOptions { key_file: Some(key_file), ..OpenOptions::default() }).unwrap();
+    let page = store.audit(&AuditFilter::default(), None, 10_000).unwrap();
+    store.stop();
+    assert_eq!(page.next, None);
+    page.entries.into_iter().map(|(_, entry)| entry).collect()
+}
 
 /// Opens the database of a data file that nobody has open.
 pub fn database(path: &Path) -> redb::Database {

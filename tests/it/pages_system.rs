@@ -17,6 +17,24 @@ fn pause(browser: &Browser, reason: &str) -> crate::app::Answer {
     browser.post("/system/pause", &form, &[("reason", reason)])
 }
 
+/// What was read again is what the pages show; what waits for a restart they do not.
+#[test]
+fn a_configuration_that_was_read_again_is_shown_as_it_is_in_force() {
+    let app = TestApp::start();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("hookstead.toml"), "log.level = 'debug'\nretention_days = 30\n").unwrap();
+    let new = hookstead::config::Config::load(&hookstead::config::Flags::default(), [], folder.path()).unwrap();
+    for _ in 0..2 {
+        let reloaded = app.app().reload(&new);
+        assert!(reloaded.waiting.contains(&"retention_days") && !reloaded.waiting.contains(&"log.level"));
+        assert_eq!(reloaded.failed, [""; 0]);
+    }
+    let page = Browser::signed_in(&app).get("/system/settings/configuration").expect(200).text();
+    let row = |key: &str| page.split("<tr>").find(|row| row.contains(key)).unwrap().to_owned();
+    assert!(row("log.level").contains("debug") && row("log.level").contains("hookstead.toml:1"), "{page}");
+    assert!(row("retention_days").contains("90") && !row("retention_days").contains("hookstead.toml"), "{page}");
+}
+
 #[test]
 fn a_pause_stops_sending_and_nothing_else_also_through_a_restart() {
     let app = TestApp::start();

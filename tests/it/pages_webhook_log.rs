@@ -3,7 +3,7 @@
 
 use std::{fmt::Write as _, path::Path, process::Command};
 
-use redb::{ReadableDatabase, ReadableTable, TableDefinition};
+use hookstead::domain::AuditEntry;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -59,13 +59,9 @@ fn assert_verified(app: &TestApp) {
 
 /// How often the audit log of a stopped server says that the payload of this event was deleted.
 fn audited(data: &Path, event: &str) -> usize {
-    const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit");
-    let file = std::fs::read_dir(data).unwrap().map(|entry| entry.unwrap().path());
-    let file = file.into_iter().find(|path| path.extension().is_some_and(|end| end == "redb")).unwrap();
-    let database = data_file::database(&file);
-    let table = database.begin_read().unwrap().open_table(AUDIT).unwrap();
-    let entries = table.iter().unwrap().map(|row| String::from_utf8_lossy(row.unwrap().1.value()).into_owned());
-    entries.filter(|text| text.contains("payload.deleted") && text.contains(event) && text.contains(EMAIL)).count()
+    let deleted =
+        |entry: &AuditEntry| entry.action == "payload.deleted" && entry.object == event && entry.actor == EMAIL;
+    data_file::audit_log(data).iter().filter(|entry| deleted(entry)).count()
 }
 
 #[test]

@@ -256,11 +256,12 @@ fn the_key_is_rotated_on_a_running_server_and_on_a_stopped_one_and_everything_go
     let secret_path = format!("/api/v1/webhooks/{id}/secret");
     let list = || run(&data_dir, &["secrets", "list"]).1;
     let before = list();
-    assert!(before.contains(": 2 records, and every new one"), "{before}");
+    // The webhook, its version, and an entry of the audit log for the key and for the webhook.
+    assert!(before.contains(": 4 records, and every new one"), "{before}");
 
     let (code, said, complaint) = run(&data_dir, &["secrets", "rotate-key"]);
     assert_eq!(code, Some(0), "{complaint}");
-    assert!(said.contains("2 records are sealed with it now"), "{said}");
+    assert!(said.contains("5 records are sealed with it now"), "{said}");
     let after = list();
     assert_eq!(after.lines().count(), 2, "{after}");
     assert!(after.lines().nth(1).unwrap().ends_with(": 0 records"), "{after}");
@@ -271,7 +272,7 @@ fn the_key_is_rotated_on_a_running_server_and_on_a_stopped_one_and_everything_go
     assert_eq!(code, Some(0), "{complaint}");
     let (code, said, complaint) = run(&data_dir, &["doctor"]);
     assert_eq!(code, Some(0), "{complaint}");
-    assert!(said.contains("the keys of its secrets") && said.contains(": 2 records, and every new one"), "{said}");
+    assert!(said.contains("the keys of its secrets") && said.contains(": 7 records, and every new one"), "{said}");
     let process = Process::serve(&data_dir);
     assert!(caller.get(&process.base, &secret_path).unwrap().1.contains(SECRET));
     let event = json!({"type": "contact.created", "data": {}});

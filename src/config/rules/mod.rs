@@ -119,6 +119,11 @@ impl<T: Word> Rule<T> for OneOf<T> {
     }
 }
 
+/// Text that `parse` understands.
+pub(super) fn parsed<T>(allowed: &'static str, parse: fn(&str) -> Result<T, String>) -> text::Text<T> {
+    text::Text { allowed, parse }
+}
+
 /// What `inner` allows, or empty text for none.
 pub(super) fn optional<R>(inner: R) -> Optional<R> {
     Optional(inner)

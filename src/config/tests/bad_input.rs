@@ -225,9 +225,9 @@ fn listening_for_other_machines_needs_a_word() {
         assert_eq!(
             lines,
             [format!(
-                "1: listen {address} can be reached from other machines, and Hookstead does not speak TLS itself; \
-                 allowed: an address of this machine only, such as 127.0.0.1:8080, or allow_plain_http = true if a \
-                 TLS proxy or a private network stands in front"
+                "1: listen {address} can be reached from other machines without TLS; allowed: an address of this \
+                 machine only, such as 127.0.0.1:8080, or tls_certificate_file and tls_key_file, or \
+                 allow_plain_http = true if a TLS proxy or a private network stands in front"
             )]
         );
         assert_eq!(wrong(format!("listen = '{address}'\nallow_plain_http = true")), [""; 0]);

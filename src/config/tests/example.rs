@@ -67,6 +67,24 @@ fn the_example_says_what_is_allowed() {
 }
 
 #[test]
+fn the_examples_of_what_the_file_sets_up_are_right() {
+    let lines: Vec<_> = EXAMPLE.lines().skip_while(|line| !line.starts_with("# [[")).collect();
+    let is_line = |line: &str| line.starts_with("[[") || line.split(' ').nth(1) == Some("=");
+    let lines = lines.iter().filter_map(|line| line.strip_prefix("# ")).filter(|line| is_line(line));
+    let text = lines.collect::<Vec<_>>().join("\n");
+    let place = Place::with(text).file("erp-secret", "correct horse battery");
+    let place = place.file("erp-token", "Bearer abc\n").file("crm-key", format!("hsk_{}\n", "a".repeat(32)));
+    let declared = place.config().declared;
+    let counts = (declared.event_types.len(), declared.webhooks.len(), declared.api_keys.len());
+    assert_eq!(counts, (1, 1, 1));
+    let webhook = &declared.webhooks[0];
+    let headers: Vec<_> = webhook.headers.iter().map(|one| (&*one.name, &*one.value, one.hidden)).collect();
+    assert_eq!(headers, [("X-Team", "crm", false), ("Authorization", "Bearer abc", true)]);
+    assert_eq!(webhook.secret.as_ref().unwrap().as_str(), "correct horse battery");
+    assert_eq!(declared.api_keys[0].last_four, "aaaa");
+}
+
+#[test]
 fn every_section_of_the_list_stands_in_the_example() {
     for section in SECTIONS {
         assert!(EXAMPLE.lines().any(|line| line == format!("[{section}]")), "{section}");

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 use super::{Config, ConfigProblems, DEFAULT_FILE, Flags};
 
 mod bad_input;
+mod declared;
 mod example;
 mod precedence;
 

@@ -7,7 +7,7 @@ use super::{
     ask,
     page::{API_KEYS, Frame, show as show_page},
     parts::{Moment, Name},
-    text::length,
+    text::{display_line, length},
     visitor::Visitor,
 };
 use crate::{
@@ -35,6 +35,8 @@ struct Row {
     last_used: String,
     expires: Option<Moment>,
     is_expired: bool,
+    /// Where the configuration sets it up, so that it is revoked there and not here.
+    place: Option<String>,
 }
 
 /// Shows the list.
@@ -62,6 +64,7 @@ fn row(view: &KeyView, visitor: &Visitor) -> Row {
         created_at: visitor.zone.seconds(key.created_at),
         last_used: last_used(view, visitor),
         expires: key.expires_at.map(|at| visitor.zone.seconds(at)),
+        place: view.place.as_deref().map(|place| display_line(place).into_owned()),
         is_expired: key.expires_at.is_some_and(|at| at <= visitor.now),
     }
 }

@@ -33,8 +33,11 @@ pub enum Reached {
 }
 
 impl Reached {
-    /// By the address that the operator set.
-    pub fn by(public_url: Option<&str>) -> Reached {
+    /// By the address that the operator set, or else by this server's own.
+    pub fn by(public_url: Option<&str>, speaks_tls: bool) -> Reached {
+        if public_url.is_none() && speaks_tls {
+            return Reached::Alone;
+        }
         let url = public_url.and_then(|url| url::Url::parse(url).ok()).filter(|url| url.scheme() == "https");
         match url {
             None => Reached::Plainly,
@@ -124,7 +127,7 @@ mod tests {
             (Some("https://hooks.acme.test"), Reached::Alone, "__Host-hookstead_session"),
             (Some("https://acme.test/hooks"), Reached::BelowPath, "hookstead_session"),
         ] {
-            assert_eq!(Reached::by(address), reached);
+            assert_eq!(Reached::by(address, false), reached);
             let line = Cookie::Session.keep("abc", None, reached);
             let line = line.to_str().unwrap();
             assert!(line.starts_with(&format!("{name}=abc; Path=/;")), "{line}");

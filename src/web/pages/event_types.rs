@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     domain::{EventTypeInfo, Webhook},
-    service::WebhookView,
+    service::{Service, WebhookView},
     web::{State, problem::Reply, query::Query},
 };
 
@@ -46,6 +46,8 @@ struct TypeShown {
     listeners: String,
     listening: Vec<Listener>,
     is_retired: bool,
+    /// Where the configuration sets it up, so that it is retired there and not here.
+    place: Option<String>,
     has_schema: bool,
     privacy: String,
     example: Option<Payload>,
@@ -71,13 +73,13 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
     let actor = visitor.actor.clone();
     let (types, views) =
         ask(&state, move |service| Ok((service.event_types(&actor)?, service.webhooks(&actor, None)?))).await?;
-    let groups = categories(&types, &views).len() as u64;
+    let groups = categories(&types, &views, state.service()).len() as u64;
     let known = types.len() as u64;
     let found: Vec<_> = types.into_iter().filter(|info| fits(info, &search)).collect();
     let page = EventTypesPage {
         frame: Frame::new(&visitor, EVENT_TYPES, "Event types"),
         summary: format!("{} in {}", count(known, "type", "types"), count(groups, "category", "categories")),
-        categories: categories(&found, &views),
+        categories: categories(&found, &views, state.service()),
         search,
     };
     show_page(&visitor, StatusCode::OK, &page)
@@ -90,7 +92,7 @@ fn fits(info: &EventTypeInfo, search: &str) -> bool {
         .any(|text| text.to_lowercase().contains(&search))
 }
 
-fn categories(types: &[Arc<EventTypeInfo>], views: &[WebhookView]) -> Vec<Category> {
+fn categories(types: &[Arc<EventTypeInfo>], views: &[WebhookView], service: &Service) -> Vec<Category> {
     let mut names: Vec<&str> = Vec::new();
     for info in types {
         if !names.contains(&info.category.as_str()) {
@@ -99,12 +101,12 @@ fn categories(types: &[Arc<EventTypeInfo>], views: &[WebhookView]) -> Vec<Catego
     }
     let category = |name: &str| Category {
         name: Name::new(name),
-        types: types.iter().filter(|info| info.category == name).map(|info| shown(info, views)).collect(),
+        types: types.iter().filter(|info| info.category == name).map(|info| shown(info, views, service)).collect(),
     };
     names.into_iter().map(category).collect()
 }
 
-fn shown(info: &EventTypeInfo, views: &[WebhookView]) -> TypeShown {
+fn shown(info: &EventTypeInfo, views: &[WebhookView], service: &Service) -> TypeShown {
     let of_it: Vec<_> = views.iter().filter(|view| view.webhook.selection.matches(&info.name)).collect();
     TypeShown {
         name: info.name.to_string(),
@@ -116,6 +118,7 @@ fn shown(info: &EventTypeInfo, views: &[WebhookView]) -> TypeShown {
         },
         listening: of_it.iter().take(MOST_LISTENERS).map(|view| listener(&view.webhook)).collect(),
         is_retired: info.retired,
+        place: service.event_type_place(info.name.as_str()).map(|place| display_line(&place).into_owned()),
         has_schema: info.schema.is_some(),
         privacy: privacy(info),
         example: info.example.as_ref().map(|example| Payload::new(example.as_bytes(), false, true)),

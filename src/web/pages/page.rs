@@ -294,8 +294,8 @@ impl Errors {
 pub fn base_address(request: &HttpRequest, settings: &Settings) -> String {
     let listens_at = request.app_config().local_addr();
     let own = || match listens_at.ip().is_unspecified() {
-        true => format!("http://localhost:{}", listens_at.port()),
-        false => format!("http://{listens_at}"),
+        true => format!("{}://localhost:{}", settings.scheme(), listens_at.port()),
+        false => format!("{}://{listens_at}", settings.scheme()),
     };
     settings.public_url.as_deref().map_or_else(own, |url| url.trim_end_matches('/').to_owned())
 }

@@ -141,7 +141,7 @@ fn rows(state: &State, visitor: &Visitor, expiring: &Expiring) -> Vec<Row> {
             or_none(config.alarm.url.as_ref().map(|url| display_line(url.as_str()).into_owned()), "none"),
             Vec::new(),
         ),
-        row("allowed_private_targets", "Allowed private targets", targets(config), Vec::new()),
+        row("allowed_private_targets", "Allowed private targets", targets(&config), Vec::new()),
         row(
             "public_url",
             "Public address",

@@ -102,7 +102,8 @@ pub enum NotIn {
 
 /// How this server is reached, as far as its cookies are concerned: by the address that people use.
 pub fn reached_by(state: &WebState) -> Reached {
-    Reached::by(state.service().settings().public_url.as_deref())
+    let settings = state.service().settings();
+    Reached::by(settings.public_url.as_deref(), settings.speaks_tls)
 }
 
 /// The browser a request comes from; `token` is the session it has.

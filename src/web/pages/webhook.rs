@@ -116,7 +116,7 @@ fn page(
     let test = found.test.take();
     let view = &found.stats.view;
     let webhook = &*view.webhook;
-    let head = WebhookHead::new(webhook, &view.state, visitor, Tab::Overview);
+    let head = WebhookHead::new(view, visitor, Tab::Overview);
     let chart = Chart::of(&found.stats.hours, period, &visitor.zone, visitor.now);
     let share = |part: u64| (part * 1000).checked_div(chart.sum.success + chart.sum.failed).map(percent);
     WebhookPage {

@@ -3,10 +3,10 @@
 use super::{
     page::{Frame, WEBHOOKS},
     parts::{Moment, Name},
-    text::middle_cut,
+    text::{display_line, middle_cut},
     visitor::Visitor,
 };
-use crate::domain::{Webhook, WebhookState};
+use crate::service::WebhookView;
 
 /// A tab of a webhook's page. *Webhook Logs* is the log itself, filtered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,13 +37,16 @@ pub struct WebhookHead {
     pub has_missed: bool,
     /// Until when an older Secret signs along.
     pub overlap_until: Option<Moment>,
+    /// Where the configuration sets it up, so that it is changed there and not here.
+    pub place: Option<String>,
     /// The tab that is shown.
     pub tab: Tab,
 }
 
 impl WebhookHead {
-    /// The head of `webhook` over `tab`.
-    pub fn new(webhook: &Webhook, state: &WebhookState, visitor: &Visitor, tab: Tab) -> WebhookHead {
+    /// The head of a webhook over `tab`.
+    pub fn new(view: &WebhookView, visitor: &Visitor, tab: Tab) -> WebhookHead {
+        let (webhook, state) = (&*view.webhook, &view.state);
         let ends = webhook.secrets.iter().skip(1).filter_map(|old| old.until);
         let overlap = ends.filter(|until| *until > visitor.now).max();
         WebhookHead {
@@ -55,6 +58,7 @@ impl WebhookHead {
             is_on: webhook.is_on(),
             has_missed: state.missed > 0,
             overlap_until: overlap.map(|until| visitor.zone.seconds(until)),
+            place: view.place.as_deref().map(|place| display_line(place).into_owned()),
             tab,
         }
     }

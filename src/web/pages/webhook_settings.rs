@@ -51,7 +51,7 @@ pub async fn show(state: State, request: HttpRequest, visitor: Visitor) -> Reply
     let actor = visitor.actor.clone();
     let types = ask(&state, move |service| service.event_types(&actor)).await?;
     let webhook = &view.webhook;
-    let head = WebhookHead::new(webhook, &view.state, &visitor, Tab::Settings);
+    let head = WebhookHead::new(&view, &visitor, Tab::Settings);
     let page = WebhookSettingsPage {
         frame: head.frame(&visitor),
         head,

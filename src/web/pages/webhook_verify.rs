@@ -85,7 +85,7 @@ async fn findings(
 async fn page(state: &State, request: &HttpRequest, visitor: &Visitor, status: StatusCode, checked: Checked) -> Reply {
     let view = find(state, request, visitor).await?;
     let language = Query::parse(request.query_string()).take("language").unwrap_or_default();
-    let head = WebhookHead::new(&view.webhook, &view.state, visitor, Tab::Verify);
+    let head = WebhookHead::new(&view, visitor, Tab::Verify);
     let is_right = checked.findings.iter().all(|finding| finding.is_right());
     let (result, result_tone) = match (checked.findings.is_empty(), is_right) {
         (true, _) => ("", Tone::Calm),

@@ -63,6 +63,8 @@ struct Row {
     rate: String,
     is_on: bool,
     missed: u64,
+    /// The configuration sets it up, so it is not changed here.
+    is_declared: bool,
 }
 
 /// Shows the list, or what of it fits the search.
@@ -191,6 +193,7 @@ fn row(
         },
         is_on: webhook.is_on(),
         missed: state.missed,
+        is_declared: view.place.is_some(),
     }
 }
 
@@ -201,7 +204,7 @@ pub fn percent(thousandths: u64) -> String {
 
 /// Since when a webhook is off or failing, and why: `since 09:12:05 · Connection refused`.
 fn since(view: &WebhookView, visitor: &Visitor) -> String {
-    let WebhookView { webhook, state, health, disable_warning, probing } = view;
+    let WebhookView { webhook, state, health, disable_warning, probing, .. } = view;
     let (zone, now) = (&visitor.zone, visitor.now);
     if let Some(disabled) = &webhook.disabled {
         let mut parts = vec![format!("off since {}", zone.day(disabled.at))];

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Members that answers show and a change cannot set.
-const READ_ONLY: [&str; 17] = [
+const READ_ONLY: [&str; 18] = [
     "id",
     "account",
     "created_at",
@@ -33,6 +33,7 @@ const READ_ONLY: [&str; 17] = [
     "old_secret_until",
     "tls_ca_ends_at",
     "tls_client_certificate_ends_at",
+    "set_by_configuration",
 ];
 
 /// A new webhook.

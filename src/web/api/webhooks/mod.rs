@@ -90,6 +90,9 @@ pub struct WebhookBody {
     /// Until when requests are signed with an older secret too.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub old_secret_until: Option<Timestamp>,
+    /// Where the configuration of the server sets it up; such a webhook is changed there only.
+    #[schema(example = "hookstead.toml:12")]
+    pub set_by_configuration: Option<String>,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
@@ -222,7 +225,7 @@ fn reply(view: &WebhookView) -> HttpResponse {
 
 impl From<&WebhookView> for WebhookBody {
     fn from(view: &WebhookView) -> Self {
-        let WebhookView { webhook, state, health, disable_warning, probing } = view;
+        let WebhookView { webhook, state, health, disable_warning, probing, place } = view;
         let headers = webhook.headers.iter().map(|header| HeaderBody {
             name: header.name.clone(),
             value: (!header.hidden).then(|| header.value.clone()),
@@ -257,6 +260,7 @@ impl From<&WebhookView> for WebhookBody {
             waiting: state.waiting,
             missed: state.missed,
             old_secret_until: webhook.secrets.iter().filter_map(|secret| secret.until).max(),
+            set_by_configuration: place.clone(),
             created_at: webhook.created_at,
             created_by: webhook.created_by.clone(),
             updated_at: webhook.updated_at,
