@@ -51,10 +51,12 @@ impl HttpStatusFilter {
             return Some(HttpStatusFilter::NoAnswer);
         }
         if let Some(class) = text.strip_suffix("xx") {
-            let class = class.parse().ok().filter(|class| (1..=5).contains(class))?;
+            let class = class.parse().ok().filter(|number| (1..=5).contains(number) && class.len() == 1)?;
             return Some(HttpStatusFilter::Class(class));
         }
-        text.parse().ok().filter(|status| (100..=599).contains(status)).map(HttpStatusFilter::Exactly)
+        // Digits and nothing else: a number would also be read with a sign or zeros before it.
+        let digits = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse().ok().filter(|status| digits && (100..=599).contains(status)).map(HttpStatusFilter::Exactly)
     }
 
     /// Whether a delivery with this last attempt fits.

@@ -10,6 +10,9 @@ use sha2::Sha256;
 
 use super::{CustomHeaders, Fault, Secret, headers::check_name};
 
+/// Longest name of a header, in characters: the head of a request has a bound at every receiver.
+const MOST_NAME_CHARS: usize = 256;
+
 /// Which other signatures a webhook sends, each under a header of its own.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OtherSignatures {
@@ -29,11 +32,16 @@ impl OtherSignatures {
         self.hub.is_none() && self.timestamped.is_none()
     }
 
-    /// What is wrong with a header's name by itself: it is none, or one of the sender's.
+    /// What is wrong with a header's name by itself: it is none, too long, or one of the sender's.
     ///
     /// # Errors
-    /// Those of the headers that a webhook adds.
+    /// `header_name_too_long`, and those of the headers that a webhook adds.
     pub fn check_name(name: &str) -> Result<(), Fault> {
+        let chars = name.chars().count();
+        if chars > MOST_NAME_CHARS {
+            let message = format!("The name of the header has {chars} characters. The limit is {MOST_NAME_CHARS}.");
+            return Err(Fault::new("header_name_too_long", message));
+        }
         check_name(name)
     }
 
@@ -128,5 +136,8 @@ mod tests {
         for name in ["webhook-signature", "Content-Type", "X Y", ""] {
             assert!(OtherSignatures::check_name(name).is_err(), "{name}");
         }
+        assert_eq!(OtherSignatures::check_name(&"x".repeat(256)), Ok(()));
+        let too_long = OtherSignatures::check_name(&"x".repeat(257)).unwrap_err();
+        assert_eq!(too_long.message, "The name of the header has 257 characters. The limit is 256.");
     }
 }

@@ -74,6 +74,8 @@ pub async fn frame(
     if let Some(refusal) = refusal {
         response = response.into_response(refusal.response(&path, &id));
     }
+    let (request, answer) = response.into_parts();
+    response = ServiceResponse::new(request, state.mount().move_answer(answer));
     idle::end(response.request(), matches!(response.response().body().size(), BodySize::Stream));
     set_headers(response.headers_mut(), &id, state.service().settings().is_secure());
     let (status, took) = (response.status().as_u16(), began.elapsed());

@@ -14,6 +14,7 @@ mod idle;
 pub mod json;
 pub mod listen;
 pub mod metrics;
+mod mount;
 pub mod openapi;
 pub mod pages;
 pub mod peer;
@@ -54,6 +55,7 @@ pub struct WebState {
     machine: Box<dyn Fn() -> Machine + Send + Sync>,
     desk: pages::Desk,
     receiver: receiver::Receiver,
+    mount: mount::Mount,
 }
 
 /// The configuration as it is in force, which reading it again changes.
@@ -86,6 +88,7 @@ impl WebState {
         machine: impl Fn() -> Machine + Send + Sync + 'static,
     ) -> Self {
         let desk = pages::Desk::new(&*random);
+        let mount = mount::Mount::of(config.public_url.as_ref());
         let in_force = ConfigInForce::new(config.clone());
         let (config, checks, machine) = (Arc::new(config), Box::new(checks), Box::new(machine));
         WebState {
@@ -98,6 +101,7 @@ impl WebState {
             machine,
             desk,
             receiver: receiver::Receiver::default(),
+            mount,
         }
     }
 
@@ -109,6 +113,11 @@ impl WebState {
     /// Who may set `X-Forwarded-For`.
     pub fn trusted_proxies(&self) -> &[IpNet] {
         &self.config.trusted_proxies
+    }
+
+    /// Below which path people see the server.
+    fn mount(&self) -> &mount::Mount {
+        &self.mount
     }
 
     /// What the operator set, and where.

@@ -1,6 +1,8 @@
 //! The description of the API, OpenAPI 3.1, made from the types that answer.
 
-use std::sync::LazyLock;
+mod limits;
+
+use std::{borrow::Cow, sync::LazyLock};
 
 use utoipa::{
     Modify, OpenApi,
@@ -19,6 +21,16 @@ static DOCUMENT: LazyLock<String> =
 /// The description as JSON.
 pub fn document() -> &'static str {
     &DOCUMENT
+}
+
+/// The description of a server that is reached below a path; an empty one is the root.
+pub fn document_below(path: &str) -> Cow<'static, str> {
+    if path.is_empty() {
+        return Cow::Borrowed(document());
+    }
+    let mut described = Document::openapi();
+    described.servers = Some(vec![openapi::Server::new(path)]);
+    Cow::Owned(described.to_pretty_json().expect("a description is texts and lists"))
 }
 
 #[derive(OpenApi)]
@@ -90,9 +102,11 @@ impl Modify for Refusals {
         bearer.description = Some("An API key, hsk_…".to_owned());
         let components = document.components.get_or_insert_default();
         components.add_security_scheme(KEY, SecurityScheme::Http(bearer));
+        limits::limit_bodies(components);
         for (path, item) in &mut document.paths.paths {
             let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete];
             for operation in operations.into_iter().flatten() {
+                limits::limit_operation(operation);
                 if path != WITHOUT_KEY {
                     operation.security = Some(vec![SecurityRequirement::new(KEY, [""; 0])]);
                 }
@@ -213,6 +227,16 @@ mod tests {
         same_members("NewTest", api::webhooks::test::read_test);
         same_members("RotateSecret", api::webhooks::rotate_secret::read_rotation);
         same_members("NewBulkResend", api::bulk_resends::read_request);
+    }
+
+    #[test]
+    fn a_bulk_resend_is_filtered_by_the_names_of_the_log() {
+        let document = described();
+        let filter = document["components"]["schemas"]["BulkFilter"]["properties"].as_object().unwrap();
+        let parameters = document["paths"]["/api/v1/logs"]["get"]["parameters"].as_array().unwrap();
+        let names = parameters.iter().map(|parameter| parameter["name"].as_str().unwrap().to_owned());
+        let names: BTreeSet<String> = names.filter(|name| !["limit", "cursor"].contains(&name.as_str())).collect();
+        assert_eq!(filter.keys().cloned().collect::<BTreeSet<String>>(), names);
     }
 
     #[test]

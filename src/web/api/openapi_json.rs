@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 
-use crate::web::openapi;
+use crate::web::{State, openapi};
 
 /// Show this description
 ///
@@ -11,6 +11,7 @@ use crate::web::openapi;
     get, path = "/api/v1/openapi.json", tag = "Access and system", operation_id = "get_openapi",
     responses((status = 200, body = serde_json::Value, content_type = "application/json", description = "OpenAPI 3.1")),
 )]
-pub async fn show() -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(openapi::document())
+pub async fn show(state: State) -> HttpResponse {
+    let document = openapi::document_below(state.mount().path());
+    HttpResponse::Ok().content_type("application/json").body(document)
 }

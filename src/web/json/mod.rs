@@ -140,10 +140,10 @@ impl<'a> Object<'a> {
     }
 
     /// Takes every member that is left, with its name.
-    pub fn take_each<T>(&mut self, read: impl Fn(&'a Raw) -> Read<T>) -> Option<Vec<(String, T)>> {
+    pub fn take_each<T>(&mut self, read: impl Fn(&str, &'a Raw) -> Read<T>) -> Option<Vec<(String, T)>> {
         let mut taken = Vec::new();
         for (name, raw) in std::mem::take(&mut self.members) {
-            match read(raw) {
+            match read(&name, raw) {
                 Ok(value) => taken.push((name, value)),
                 Err(faults) => self.faults.extend(at_member(&name, faults)),
             }

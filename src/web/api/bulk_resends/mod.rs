@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::{ask, carry_out, json, read_body};
 use crate::{
-    domain::{LogFilter, Timestamp},
+    domain::{Fault, LogFilter, Timestamp},
     service::{BulkJob, BulkPlan, BulkRequest},
     web::{
         State,
@@ -28,13 +28,49 @@ use crate::{
 pub struct NewBulkResend {
     /// Which entries, with the names of `GET /logs` without `limit` and `cursor`.
     #[schema(example = json!({"status": "failed", "since": "2026-01-05T00:00:00Z"}))]
-    filter: BTreeMap<String, String>,
+    filter: BulkFilter,
     /// How fast.
     #[schema(minimum = 1, maximum = 1000, default = 10)]
     rate_per_second: Option<u32>,
     /// Only say what would be done. True if it is left out: what cannot be taken back is asked for.
     #[schema(default = true)]
     dry_run: Option<bool>,
+}
+
+/// Which entries are sent again. What is left out or empty counts for all.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "describes what `filter` reads; a test compares the names")]
+pub struct BulkFilter {
+    /// Of this account.
+    #[schema(value_type = String, required = false)]
+    account: Option<String>,
+    /// For this webhook.
+    #[schema(value_type = String, required = false)]
+    webhook_id: Option<String>,
+    /// Of this event type.
+    #[schema(value_type = String, required = false)]
+    event_type: Option<String>,
+    /// Where they stand.
+    #[schema(value_type = String, required = false)]
+    status: Option<String>,
+    /// Whose last answer was this.
+    #[schema(value_type = String, required = false)]
+    http_status: Option<String>,
+    /// Whose last attempt got no answer for this cause.
+    #[schema(value_type = String, required = false)]
+    cause: Option<String>,
+    /// About this event.
+    #[schema(value_type = String, required = false)]
+    event_id: Option<String>,
+    /// Accepted at or after this.
+    #[schema(value_type = String, format = DateTime, required = false)]
+    since: Option<Timestamp>,
+    /// Accepted before this.
+    #[schema(value_type = String, format = DateTime, required = false)]
+    until: Option<Timestamp>,
+    /// A log id, an event id, your own id, or text in the payload.
+    #[schema(value_type = String, required = false)]
+    q: Option<String>,
 }
 
 /// What a bulk resend would do.
@@ -139,11 +175,15 @@ pub fn read_request(input: &mut Object) -> Option<Asked> {
     Some(Asked { request: BulkRequest { filter: filter?, rate_per_second }, dry_run })
 }
 
-/// Members of a filter are strings; `http_status` may be a number too.
+/// Members of a filter are strings; `http_status` may be a number too. An empty one is refused: it
+/// was to narrow what is sent again, and would not.
 fn filter(raw: &Raw) -> Read<LogFilter> {
-    let value = |raw: &Raw| match raw.get().parse::<u16>() {
-        Ok(number) => Ok(number.to_string()),
-        Err(_) => text(raw),
+    let value = |name: &str, raw: &Raw| match raw.get().parse::<u16>() {
+        Ok(number) if name == "http_status" => Ok(number.to_string()),
+        _ => match text(raw)? {
+            empty if empty.is_empty() => Err(vec![Fault::new("empty", "Give it a value, or leave it out.")]),
+            value => Ok(value),
+        },
     };
     let pairs = object(|input| input.take_each(value))(raw)?;
     log_filter_of(pairs)

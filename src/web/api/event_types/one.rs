@@ -22,10 +22,13 @@ use crate::{
 #[allow(dead_code, reason = "describes what `read_change` reads; a test compares the names")]
 pub struct EventTypePatch {
     /// What people call it.
+    #[schema(value_type = String, required = false)]
     label: Option<String>,
     /// Under which heading it is listed.
+    #[schema(value_type = String, required = false)]
     category: Option<String>,
     /// When it happens.
+    #[schema(value_type = String, required = false)]
     description: Option<String>,
     /// An example of an event's `data`.
     #[schema(value_type = Option<Value>)]
@@ -34,6 +37,7 @@ pub struct EventTypePatch {
     #[schema(value_type = Option<Object>)]
     schema: Option<Box<RawValue>>,
     /// Whether it is no longer offered.
+    #[schema(value_type = bool, required = false)]
     retired: Option<bool>,
     /// Fields of `data` whose values are shown as stars, also in what was posted before.
     masked_fields: Option<Vec<String>>,

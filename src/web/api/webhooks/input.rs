@@ -116,22 +116,30 @@ pub struct NewHeader {
 #[allow(dead_code, reason = "describes what `read_change` reads; a test compares the names")]
 pub struct WebhookPatch {
     /// Where to send.
+    #[schema(value_type = String, required = false)]
     request_url: Option<String>,
     /// Which events.
+    #[schema(value_type = Vec<String>, required = false, min_items = 1, max_items = 200)]
     events: Option<Vec<String>>,
     /// All its headers.
+    #[schema(max_items = 100)]
     headers: Option<Vec<NewHeader>>,
     /// Shown in lists.
     description: Option<String>,
     /// Switches it on, sending what was missed, or off.
+    #[schema(value_type = bool, required = false)]
     enabled: Option<bool>,
     /// Most time for one request.
+    #[schema(minimum = 1000, maximum = 60000)]
     timeout_ms: Option<u32>,
     /// Most requests at once.
+    #[schema(minimum = 1, maximum = 64)]
     max_in_flight: Option<u16>,
     /// Most requests started in a second.
+    #[schema(minimum = 1, maximum = 10000)]
     rate_per_second: Option<u32>,
     /// Seconds between attempts.
+    #[schema(max_items = 30)]
     retry_schedule_s: Option<Vec<u64>>,
     /// Whether it keeps order from now on; what waits already goes on as it was.
     ordered: Option<bool>,
