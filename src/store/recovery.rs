@@ -123,11 +123,8 @@ impl Inner {
             self.used.store(journal.number(), Ordering::Relaxed);
             self.stored.store(journal.stored(), Ordering::Relaxed);
         }
-        // While nothing can be written, nothing is shown that somebody was told to have failed.
-        let most = match durability {
-            Durability::None => self.stored.load(Ordering::Relaxed),
-            _ => u64::MAX,
-        };
+        // What somebody was told to have failed is not there, though its record may be.
+        let most = self.stored.load(Ordering::Relaxed);
         // The old one holds the file's lock, so it goes first.
         disk::close(held.take());
         *journal = None;
