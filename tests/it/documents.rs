@@ -27,6 +27,8 @@ const PROGRAMS: [(&str, &str, &[&str]); 4] = [
 ];
 /// Languages that are read, not run. Configuration is checked by `check-config`.
 const TEXTS: [&str; 8] = ["json", "text", "toml", "nginx", "caddyfile", "yaml", "ini", "dockerfile"];
+/// Run by `docs_disaster_recovery`, which plays systemd and puts other paths in place of those of a server.
+const RUN_ELSEWHERE: &str = "disaster-recovery.md";
 /// Longest time for one document, in seconds.
 const PATIENCE_S: &str = "120";
 
@@ -132,10 +134,10 @@ fn every_command_in_the_documents_can_be_run() {
     if !tools::are_there(&["bash", "curl", "jq", "timeout"]) {
         return;
     }
-    for document in documents() {
+    for document in documents().iter().filter(|document| !document.ends_with(RUN_ELSEWHERE)) {
         let mut session = String::from("set -euo pipefail\n");
         let mut commands = 0;
-        for block in blocks(&document).iter().filter(|block| block.language == "sh" && !block.not_run) {
+        for block in blocks(document).iter().filter(|block| block.language == "sh" && !block.not_run) {
             session.push_str(&format!("echo \"--- line {}\"\n{}", block.line, block.text));
             commands += 1;
         }
