@@ -14,8 +14,8 @@ use serde_json::json;
 
 use crate::{
     app::{TestApp, wait_until},
-    faults::{can, inside},
-    process::{Caller, Process, command},
+    faults::{SmallDisk, can, inside},
+    process::{Caller, command},
 };
 
 const BATCH: usize = 1_000;
@@ -103,22 +103,11 @@ fn on_a_full_disk_the_oldest_payloads_go_or_stay_and_no_event_is_lost() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let disk = folder.path().join("disk");
-    fs::create_dir(&disk).unwrap();
-    let shown = disk.to_str().unwrap();
-    let mut serve = command(&disk.join("data"));
-    serve.current_dir(folder.path()).args(["serve", "--listen", "127.0.0.1:0"]);
-    serve.env("HOOKSTEAD_LIMITS_MIN_FREE_DISK_BYTES", "0").env("HOOKSTEAD_RETENTION_MAX_BYTES", "1048576");
-    let mount = format!("mount -t tmpfs -o size=8m none {shown} && exec \"$@\"");
-    let mut serve = inside(&["unshare", "-m", "sh", "-c", &mount, "sh"], &serve);
-    serve.stdout(std::process::Stdio::null());
-    let process = Process::start(serve);
-    let target = process.id().to_string();
+    let SmallDisk { disk, process, key } =
+        SmallDisk::serve(folder.path(), &[("HOOKSTEAD_RETENTION_MAX_BYTES", "1048576")]);
+    let (shown, target) = (disk.to_str().unwrap(), process.id().to_string());
     let enter = ["nsenter", "-m", "-t", target.as_str()];
-    let mut make_key = command(&disk.join("data"));
-    make_key.current_dir("/").args(["apikey", "create", "crm"]);
-    let key = inside(&enter, &make_key).output().unwrap();
-    let caller = Caller::new(&String::from_utf8(key.stdout).unwrap());
+    let caller = Caller::new(&key);
     let mut taken = Vec::new();
     loop {
         let event = json!({"type": "contact.created", "data": "x".repeat(100_000)});

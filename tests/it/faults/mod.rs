@@ -7,12 +7,13 @@ mod process;
 mod storage;
 
 use std::{
+    fs,
     io::{BufRead, BufReader},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
-use crate::process::signal;
+use crate::process::{Process, command, signal};
 
 /// Whether this machine lets us inject a fault. Where it does not, the test says so and passes,
 /// except under CI, where nothing may be left out.
@@ -83,4 +84,32 @@ pub fn data_with_key(folder: &Path) -> (std::path::PathBuf, String) {
     let (code, key, complaint) = crate::process::run(&data_dir, &["apikey", "create", "crm"]);
     assert_eq!(code, Some(0), "{complaint}");
     (data_dir, key)
+}
+
+/// A server whose data lies on a disk of 8 MB, in a mount namespace of its own.
+pub struct SmallDisk {
+    pub disk: PathBuf,
+    pub process: Process,
+    /// A key for its API.
+    pub key: String,
+}
+
+impl SmallDisk {
+    /// Starts it below `folder`, with these variables set.
+    pub fn serve(folder: &Path, variables: &[(&str, &str)]) -> SmallDisk {
+        let disk = folder.join("disk");
+        fs::create_dir(&disk).unwrap();
+        let mut serve = command(&disk.join("data"));
+        serve.current_dir(folder).args(["serve", "--listen", "127.0.0.1:0"]);
+        serve.env("HOOKSTEAD_LIMITS_MIN_FREE_DISK_BYTES", "0").envs(variables.iter().copied());
+        let mount = format!("mount -t tmpfs -o size=8m none {} && exec \"$@\"", disk.display());
+        let mut serve = inside(&["unshare", "-m", "sh", "-c", &mount, "sh"], &serve);
+        serve.stdout(Stdio::null());
+        let process = Process::start(serve);
+        let target = process.id().to_string();
+        let mut make_key = command(&disk.join("data"));
+        make_key.current_dir("/").args(["apikey", "create", "crm"]);
+        let made = inside(&["nsenter", "-m", "-t", target.as_str()], &make_key).output().unwrap();
+        SmallDisk { disk, process, key: String::from_utf8(made.stdout).unwrap() }
+    }
 }

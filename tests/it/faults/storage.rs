@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{Injected, can, data_with_key, inside};
+use super::{Injected, SmallDisk, can, data_with_key, inside};
 use crate::{
     app::wait_until,
     browser::mark,
@@ -90,22 +90,10 @@ fn a_full_disk_refuses_events_shows_everything_and_takes_them_again_once_there_i
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let disk = folder.path().join("disk");
-    fs::create_dir(&disk).unwrap();
-    let shown = disk.to_str().unwrap();
-    let mut serve = command(&disk.join("data"));
-    serve.current_dir(folder.path()).args(["serve", "--listen", "127.0.0.1:0"]);
-    serve.env("HOOKSTEAD_LIMITS_MIN_FREE_DISK_BYTES", "0");
-    let mount = format!("mount -t tmpfs -o size=8m none {shown} && exec \"$@\"");
-    let mut serve = inside(&["unshare", "-m", "sh", "-c", &mount, "sh"], &serve);
-    serve.stdout(Stdio::null());
-    let process = Process::start(serve);
-    let target = process.id().to_string();
+    let SmallDisk { disk, process, key } = SmallDisk::serve(folder.path(), &[]);
+    let (shown, target) = (disk.to_str().unwrap(), process.id().to_string());
     let enter = ["nsenter", "-m", "-t", target.as_str()];
-    let mut make_key = command(&disk.join("data"));
-    make_key.current_dir("/").args(["apikey", "create", "crm"]);
-    let key = inside(&enter, &make_key).output().unwrap();
-    let (caller, receiver) = (Caller::new(&String::from_utf8(key.stdout).unwrap()), Receiver::start());
+    let (caller, receiver) = (Caller::new(&key), Receiver::start());
     webhook(&caller, &process, &receiver);
 
     let mut taken = Vec::new();
